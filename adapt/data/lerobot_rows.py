@@ -1,0 +1,117 @@
+"""How do the rows of one LeRobot episode become numbers, times and instructions?
+
+Rows and frames are paired by their order. Time runs from the first row, since some data sets stamp it with the end of
+its step (0.05 s at 20 Hz) while the first frame is at 0. What an episode is asked to do comes from its rows'
+`task_index`: the list in `episodes.jsonl` may also hold labels that are no instruction ("valid").
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+from torch import Tensor
+
+from adapt.data.episodes import Span
+from adapt.errors import DataError
+
+INFO, EPISODES, TASKS = "meta/info.json", "meta/episodes.jsonl", "meta/tasks.jsonl"
+TOLERANCE_ROWS = 2  # Encoders and recorders drop a frame at an end now and then.
+
+
+def read_parquet(path: Path, columns: Sequence[str]) -> pa.Table:
+    """Read those of the columns that the file has.
+
+    Raises:
+        DataError: The file is missing or is not parquet.
+    """
+    try:
+        present = pq.read_schema(path).names
+        return pq.read_table(path, columns=[column for column in dict.fromkeys(columns) if column in present])
+    except FileNotFoundError as error:
+        raise DataError(
+            f"{path}: this file is missing. Put it there, or take the episode out of {EPISODES}."
+        ) from error
+    except (OSError, pa.ArrowException) as error:
+        detail = str(error).splitlines()[0]
+        raise DataError(f"{path}: not a readable parquet file ({detail}). Download it again.") from error
+
+
+def read_clock(table: pa.Table, rate_hz: float, path: Path) -> Tensor:
+    """Seconds from the first row; from the rate alone where rows carry no time stamps. Shape (t,).
+
+    Raises:
+        DataError: Time stamps leave the promised rate by more than `TOLERANCE_ROWS`: the video beside them would
+            show something else.
+    """
+    even = torch.arange(table.num_rows, dtype=torch.float64) / rate_hz
+    if "timestamp" not in table.column_names:
+        return even
+    stamped = read_matrix(table, "timestamp", path)[:, 0]
+    clock = stamped - stamped[:1]
+    adrift = ~((clock - even).abs() <= TOLERANCE_ROWS / rate_hz)  # so that NaN is adrift as well
+    if bool(adrift.any()):
+        row = int(adrift.nonzero()[0])
+        raise DataError(
+            f"{path.name}: row {row} is stamped {float(clock[row]):.3f} s after the first, but at {rate_hz:g} Hz it "
+            f"belongs at {float(even[row]):.3f} s, where the video shows it. Mend the stamps or the rate in {INFO}."
+        )
+    return clock
+
+
+def read_matrix(table: pa.Table, column: str, path: Path) -> Tensor:
+    """One column as float64, a row per row. Shape (t, width).
+
+    Raises:
+        DataError: The column is missing, or its rows are empty or differ in length.
+    """
+    if column not in table.column_names:
+        raise DataError(f"{path.name}: has no column '{column}', which {INFO} promises. Restore the file.")
+    values = table[column].combine_chunks()
+    if isinstance(values, pa.ChunkedArray):  # an empty table has no chunk to combine
+        values = pa.concat_arrays(values.chunks) if values.num_chunks else pa.array([], pa.float64())
+    nested = pa.types.is_list(values.type) or pa.types.is_fixed_size_list(values.type)
+    flat = values.flatten() if nested else values
+    rows = table.num_rows
+    lengths = set(values.value_lengths().unique().to_pylist()) if nested else {1}
+    if values.null_count or flat.null_count or len(lengths) > 1:
+        raise DataError(
+            f"{path.name}: column '{column}' has rows that are empty or differ in length. Restore the file."
+        )
+    numbers = torch.tensor(flat.cast(pa.float64()).to_numpy(zero_copy_only=False), dtype=torch.float64)
+    return numbers.reshape(rows, -1) if rows else numbers.reshape(0, 1)
+
+
+def read_spans(
+    table: pa.Table, clock: Tensor, row: Mapping[str, Any], tasks: Mapping[int, str], path: Path
+) -> tuple[Span, ...]:
+    """Cut an episode where its instruction changes.
+
+    Args:
+        table: The episode's rows.
+        clock: Time of each row, in seconds.
+        row: The episode's line in `episodes.jsonl`.
+        tasks: Instructions by `task_index`.
+        path: The parquet file, for messages.
+
+    Raises:
+        DataError: A row's task is not listed, or there is no telling which task the rows belong to.
+    """
+    if "task_index" not in table.column_names:
+        named = row.get("tasks")
+        if not isinstance(named, list) or len(named) != 1:
+            raise DataError(f"{path.name}: has no 'task_index', and {EPISODES} lists {named!r}; wanted one task.")
+        return (Span(instruction=str(named[0]), start_s=0.0, end_s=float(clock[-1])),)
+    labels = read_matrix(table, "task_index", path)[:, 0].long().tolist()
+    firsts = [place for place, label in enumerate(labels) if place == 0 or labels[place - 1] != label]
+    spans = []
+    for first, after in zip(firsts, [*firsts[1:], len(labels)], strict=True):
+        if labels[first] not in tasks:
+            raise DataError(
+                f"{path.name}: row {first} has task_index {labels[first]}, which {TASKS} does not list. Add it."
+            )
+        start_s, end_s = float(clock[first]), float(clock[after - 1])
+        spans.append(Span(instruction=tasks[labels[first]], start_s=start_s, end_s=end_s))
+    return tuple(spans)
