@@ -1,0 +1,181 @@
+"""Shared vocabulary: the axis letters and value objects every layer speaks.
+
+Axis letters, identical in every annotation, docstring and test:
+    b batch    t video frames    l latent frames    c channels
+    h, w height, width (px or latent cells, as stated)
+    m chunks in a window    k action steps    d action axes    s state axes
+    n text tokens    e text width    j hand joints (21)
+
+A window of m chunks has t = 1 + frames_per_chunk * m video frames, l = 1 + latent_frames_per_chunk * m latent
+frames and k = action_steps * m action steps. Its first frame is the present; chunk i is predicted from frames up
+to 1 + frames_per_chunk * i.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from jaxtyping import Bool, Float, UInt8
+from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slot:
+    """A rectangle of the canvas that one camera view fills, in pixels."""
+
+    top: int
+    left: int
+    height: int
+    width: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Canvas:
+    """The frame a base was trained on, and the named places for camera views."""
+
+    height: int
+    width: int
+    slots: Mapping[str, Slot]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BaseGeometry:
+    """What a base fixes for its data: rates, chunk length, canvas and latent shape.
+
+    Defaults are DreamZero's (arXiv 2602.15922, App. C): video at 5 Hz, chunks of 1.6 s, at most 4 chunks, two
+    latent frames a chunk.
+    """
+
+    canvas: Canvas
+    latent_channels: int
+    latent_height: int
+    latent_width: int
+    action_steps: int  # per chunk
+    video_hz: float = 5.0
+    frames_per_chunk: int = 8
+    latent_frames_per_chunk: int = 2
+    max_chunks: int = 4
+
+    @property
+    def chunk_s(self) -> float:
+        """Seconds in a chunk."""
+        return self.frames_per_chunk / self.video_hz
+
+    @property
+    def action_hz(self) -> float:
+        """Action steps per second."""
+        return self.action_steps / self.chunk_s
+
+    def frames(self, chunks: int) -> int:
+        """Video frames in a window of so many chunks."""
+        return 1 + self.frames_per_chunk * chunks
+
+    def latent_frames(self, chunks: int) -> int:
+        """Latent frames in a window of so many chunks."""
+        return 1 + self.latent_frames_per_chunk * chunks
+
+    def window_s(self, chunks: int) -> float:
+        """Seconds from the first to the last frame of a window."""
+        return self.frames_per_chunk * chunks / self.video_hz
+
+    def to_json(self) -> dict[str, Any]:
+        """As a JSON object."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "BaseGeometry":
+        """Read what `to_json` wrote."""
+        canvas = value["canvas"]
+        slots = {name: Slot(**slot) for name, slot in canvas["slots"].items()}
+        return cls(**{**value, "canvas": Canvas(height=canvas["height"], width=canvas["width"], slots=slots)})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clip:
+    """Decoded RGB frames, upright, and the time at which each was captured."""
+
+    frames: UInt8[Tensor, "t h w 3"]
+    time_s: Float[Tensor, " t"]  # seconds on the source's own clock, its first frame at 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandTrack:
+    """One hand through a clip; rows where `seen` is False are meaningless."""
+
+    landmarks: Float[Tensor, "t 21 3"]  # x, y as shares of width, height; z relative to the wrist
+    world_m: Float[Tensor, "t 21 3"]  # metres, origin at the hand's centre
+    seen: Bool[Tensor, " t"]
+    score: Float[Tensor, " t"]  # handedness score in [0, 1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VideoRef:
+    """One camera's video of a window: where it is and what its bytes are."""
+
+    camera: str
+    path: str
+    digest: str  # sha256 of the file's bytes, hex
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """What one training sample is cut from; one row of the clip table.
+
+    Rejected windows keep their row: `rejection` says why in words, and `split` is "rejected".
+    """
+
+    window_id: str
+    videos: tuple[VideoRef, ...]
+    start_s: float
+    chunks: int
+    instruction: str
+    session: str
+    split: str  # "train", "validation" or "rejected"
+    embodiment: str
+    rejection: str = ""
+    provenance: str = ""  # of its actions: "robot", "hand_retarget", "idm"; empty where there are none
+    quality: Mapping[str, float] = field(default_factory=dict)
+    actions: Float[Tensor, "k d"] | None = None  # physical units, absolute, at the base's action rate
+    state: Float[Tensor, "m s"] | None = None  # physical units, at the start of each chunk
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """One window as the model sees it: latents, text, and normalised actions where there are any."""
+
+    window_id: str
+    embodiment: str
+    latents: Float[Tensor, "l c h w"]
+    text: Float[Tensor, "n e"]
+    actions: Float[Tensor, "k d"] | None = None  # normalised; relative axes already relative
+    action_valid: Bool[Tensor, "k d"] | None = None
+    state: Float[Tensor, "m s"] | None = None  # normalised
+    provenance: str = ""
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """What a robot sees and feels now."""
+
+    images: Mapping[str, UInt8[Tensor, "h w 3"]]  # by camera name
+    state: Float[Tensor, " s"] | None = None  # physical units
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActionChunk:
+    """Actions to execute, in the body's own units, evenly spaced in time."""
+
+    values: Float[Tensor, "k d"]
+    names: tuple[str, ...]
+    units: tuple[str, ...]
+    rate_hz: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prediction:
+    """An imagined future and the actions read from it."""
+
+    frames: UInt8[Tensor, "t h w 3"] | None  # None where only actions were asked for
+    latents: Float[Tensor, "l c h2 w2"]  # the imagined latent frames, without the present; in latent cells
+    actions: ActionChunk | None  # None where the body has no action axes
