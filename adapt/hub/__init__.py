@@ -1,0 +1,1 @@
+"""What leaves the machine and comes back: cards, publishing, pulling."""
