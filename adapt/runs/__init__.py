@@ -1,0 +1,1 @@
+"""Was this already done? Fingerprints, the cache, atomic files and resumable stages."""

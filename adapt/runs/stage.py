@@ -1,0 +1,242 @@
+"""Has this stage already been done with these inputs? If not, do it whole or not at all.
+
+RUN/STAGE/KEY/           a finished result, never changed again; KEY names its inputs
+RUN/STAGE/KEY/manifest.json   inputs, facts, versions and the digest of every file
+RUN/STAGE/current        a small text file: the KEY in use
+RUN/STAGE/.KEY.partial/  work under way, or left by a process that was killed
+RUN/run.json             what differs from run to run: seconds, hosts
+"""
+
+import json
+import logging
+import platform
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from adapt.errors import RunError
+from adapt.runs.atomic import sync_folder, write_atomic
+from adapt.runs.disk import is_full, is_unwritable
+from adapt.runs.fingerprint import Json, fingerprint
+from adapt.runs.lock import hold, is_free
+from adapt.runs.manifest import FORMAT, MANIFEST, find_finished, seal
+
+log = logging.getLogger(__name__)
+
+CURRENT = "current"
+_NOTE_PATIENCE_S = 60.0  # Others note in no time, but a busy disk may make even that long.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageResult:
+    """A finished stage.
+
+    Attributes:
+        path: The result's folder, RUN/STAGE/KEY.
+        key: Names the inputs it was made from.
+        facts: What the work reported.
+        reused: True where nothing had to be done.
+    """
+
+    path: Path
+    key: str
+    facts: Mapping[str, Json]
+    reused: bool
+
+
+def run_stage(
+    run: Path,
+    stage: str,
+    inputs: Mapping[str, Json],
+    work: Callable[[Path], Mapping[str, Json]],
+    *,
+    resumable: bool = False,
+) -> StageResult:
+    """Call `work` unless this run already holds the stage's result for these inputs.
+
+    `work` writes into a scratch folder, which takes its final name only when `work` has returned and every file is
+    on disk. A result that is there already is returned without touching any file.
+
+    Args:
+        run: The run's folder.
+        stage: The stage's name, for example "encode".
+        inputs: Everything that decides the result, as plain JSON: digests of files, keys of earlier stages, settings.
+            Never a path.
+        work: Fills the folder it is given and returns facts for the manifest. `manifest.json` is not its to write.
+        resumable: Give `work` the scratch folder as a killed process left it, instead of an empty one.
+
+    Returns:
+        Where the result is, and what is known of it.
+
+    Raises:
+        RunError: Another process works on the same stage and inputs, the disk is full, or the run's folder cannot be
+            written.
+    """
+    key = stage_key(stage, inputs)
+    home = run / stage
+    if _read_current(home) == key and (done := find_finished(home / key)):
+        return StageResult(path=home / key, key=key, facts=done["facts"], reused=True)
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        with hold(home, key, f"{stage} in {run}"):
+            facts = None if (done := find_finished(home / key)) is None else done["facts"]
+            reused = facts is not None
+            if facts is None:
+                facts = _make(home, key, inputs, work, resumable=resumable)
+            _switch_current(home, key)
+            _reap(home, key)
+    except Exception as error:
+        if (letter := _letter(error, run, stage)) is not None:
+            raise letter from error
+        raise
+    return StageResult(path=home / key, key=key, facts=facts, reused=reused)
+
+
+def stage_key(stage: str, inputs: Mapping[str, Json]) -> str:
+    """The name of the folder that holds, or will hold, the stage's result for these inputs."""
+    return fingerprint({"format": FORMAT, "stage": stage, "inputs": inputs})[:16]
+
+
+def find_current(run: Path, stage: str) -> Path | None:
+    """The folder of the stage's result in use, or None where there is none."""
+    home = run / stage
+    key = _read_current(home)
+    return home / key if key is not None and (home / key / MANIFEST).is_file() else None
+
+
+def require_current(run: Path, stage: str) -> Path:
+    """The folder of the stage's result in use.
+
+    Args:
+        run: The run's folder.
+        stage: The stage's name.
+
+    Returns:
+        RUN/STAGE/KEY.
+
+    Raises:
+        RunError: The stage has not been run; the message names the command that runs it.
+    """
+    found = find_current(run, stage)
+    if found is None:
+        raise RunError(
+            f"{run}: stage '{stage}' has no finished result yet; make it with: wam-adapt {stage} --run {run}"
+        )
+    return found
+
+
+def read_manifest(stage_path: Path) -> dict[str, Json]:
+    """What a finished stage recorded: format, stage, key, inputs, facts, files and versions.
+
+    Args:
+        stage_path: RUN/STAGE/KEY.
+
+    Returns:
+        The manifest.
+
+    Raises:
+        RunError: There is none, it is damaged, or a later version wrote it.
+    """
+    path = stage_path / MANIFEST
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        form = manifest["format"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RunError(
+            f"{path} cannot be read ({error}); delete the folder {stage_path} and give the same command again"
+        ) from error
+    if form != FORMAT:
+        raise RunError(f"{path} has format {form}, this version reads {FORMAT}; use the version that wrote it")
+    return dict(manifest)
+
+
+def note(run: Path, stage: str, **facts: Json) -> None:
+    """Put what differs from run to run (seconds, hosts) into RUN/run.json, under the stage's name.
+
+    Args:
+        run: The run's folder.
+        stage: The stage's name.
+        **facts: What to remember; replaces what was remembered of the stage under the same names.
+    """
+    path = run / "run.json"
+    with hold(run, "run", f"noting {stage} in {path}", patience_s=_NOTE_PATIENCE_S):
+        try:
+            record = json.loads(path.read_text(encoding="utf-8"))
+            stages = dict(record["stages"])
+        except (OSError, ValueError, KeyError, TypeError):
+            stages = {}
+        stages[stage] = {**stages.get(stage, {}), **facts}
+        write_atomic(path, json.dumps({"format": FORMAT, "stages": stages}, indent=2, sort_keys=True) + "\n")
+
+
+def _make(
+    home: Path,
+    key: str,
+    inputs: Mapping[str, Json],
+    work: Callable[[Path], Mapping[str, Json]],
+    *,
+    resumable: bool,
+) -> Mapping[str, Json]:
+    scratch = home / f".{key}.partial"
+    started = time.monotonic()
+    if not resumable:
+        shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir(exist_ok=True)
+    # A process killed between its last file and the rename has left one.
+    (scratch / MANIFEST).unlink(missing_ok=True)
+    try:
+        facts = work(scratch)
+        sealed = seal(scratch, {"stage": home.name, "key": key, "inputs": inputs, "facts": facts})
+    except BaseException:
+        if not resumable:
+            shutil.rmtree(scratch, ignore_errors=True)
+        raise
+    shutil.rmtree(home / key, ignore_errors=True)  # only there if something damaged it
+    scratch.rename(home / key)
+    sync_folder(home)
+    seconds = round(time.monotonic() - started, 3)
+    ended = datetime.now(tz=UTC).isoformat(timespec="seconds")
+    note(home.parent, home.name, key=key, seconds=seconds, ended=ended, host=platform.node(), reused=False)
+    return dict(sealed["facts"])
+
+
+def _read_current(home: Path) -> str | None:
+    try:
+        return (home / CURRENT).read_text(encoding="utf-8").strip() or None
+    except (OSError, ValueError):
+        return None
+
+
+def _switch_current(home: Path, key: str) -> None:
+    if _read_current(home) != key:
+        write_atomic(home / CURRENT, key + "\n")
+
+
+def _reap(home: Path, key: str) -> None:
+    """Remove what killed processes left behind, unless somebody works on it now."""
+    for scratch in home.glob(".*.partial"):
+        name = scratch.name[1 : -len(".partial")]
+        if name != key and is_free(home, name):
+            log.info("%s: removing %s, left by a process that did not finish", home.name, scratch)
+            shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _letter(error: Exception, run: Path, stage: str) -> RunError | None:
+    """The message for an error that is the disk's fault, None for any other."""
+    place = getattr(error, "filename", None) or run
+    if isinstance(error, RunError):
+        return None
+    if is_full(error):
+        return RunError(
+            f"{stage} in {run}: the disk is full at {place}; free some space, then give the same command again: "
+            "what is finished is kept, and it goes on from here"
+        )
+    if isinstance(error, OSError) and is_unwritable(error) and str(place).startswith(str(run)):
+        return RunError(
+            f"{stage} in {run}: {place} cannot be written ({error.strerror}); make the folder writable, or name "
+            "another with --out"
+        )
+    return None
