@@ -1,0 +1,1 @@
+"""What was learnt: errors on held-out windows, trivial baselines, intervals and verdicts."""

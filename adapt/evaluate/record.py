@@ -1,0 +1,135 @@
+"""What does an evaluation say? The value objects behind `evaluation.json`, and their exact round trip."""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+FORMAT = 1
+SIGNIFICANT_DIGITS = 6
+
+BETTER, WORSE, NO_GAIN, TOO_FEW = "better", "worse", "no measurable gain", "too few windows"
+MEASURED, NOT_MEASURED, NOT_APPLICABLE = "measured", "not measured", "not applicable"
+
+# The references a value is set beside; evaluation.json and the card use these words.
+ZERO_SHOT = "zero-shot base"
+COPY_LAST = "copy last frame"
+CODEC_CEILING = "codec ceiling"
+HOLD_LAST = "hold last"
+MEAN = "mean of training"
+TRUE_FUTURE = "read from the true future"
+# In the order in which a reader wants them.
+REFERENCES = (ZERO_SHOT, HOLD_LAST, MEAN, COPY_LAST, CODEC_CEILING, TRUE_FUTURE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measure:
+    """One quantity of the adapted model, beside what simpler things reach.
+
+    `value` is None where the quantity does not apply, and `note` then says why. All are errors (lower is better)
+    but those whose `direction` is "higher".
+    """
+
+    id: str  # "video.motion_error", "actions.left_arm_0"
+    group: str  # "video", "actions" or "retention"
+    name: str  # in words, for a table
+    unit: str  # "rad", "dB"; "" where it has none
+    direction: str = "lower"  # is better: "lower" or "higher"
+    windows: int = 0  # held-out windows it was measured on
+    value: float | None = None
+    baselines: Mapping[str, float] = field(default_factory=dict)
+    by_chunk: tuple[float, ...] = ()  # the value for each chunk of the horizon, one chunk being 1.6 s
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """Did adapting help, for one measure against one reference, and how sure is that."""
+
+    measure: str  # id of the measure
+    against: str
+    difference: float  # adapted - reference; below zero is better
+    low: float  # of the paired bootstrap interval over windows
+    high: float
+    windows: int
+    verdict: str  # BETTER, WORSE, NO_GAIN or TOO_FEW
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    """Everything `evaluation.json` holds; free of times and places, so equal runs give equal bytes."""
+
+    kind: str  # "human" or "play"
+    body: str  # embodiment of the held-out windows
+    base: str
+    base_revision: str
+    windows: int  # held-out windows judged
+    held_out: int  # held-out windows there are
+    sessions: int  # recording sessions the judged windows come from
+    same_session: bool  # training and validation share a session: optimistic
+    settings: Mapping[str, Any]
+    measures: tuple[Measure, ...]
+    verdicts: tuple[Verdict, ...]
+    summary: str  # the verdict in a sentence or two
+    robot_effect: str  # "not measured: ...", until an episode on a robot or in a simulator says otherwise
+    worst: tuple[str, ...] = ()  # window ids, worst imagined video first
+
+    def measure(self, id_: str) -> Measure:
+        """The measure of that id.
+
+        Raises:
+            KeyError: There is none.
+        """
+        for measure in self.measures:
+            if measure.id == id_:
+                return measure
+        raise KeyError(id_)
+
+
+def to_json(evaluation: Evaluation) -> dict[str, Any]:
+    """The evaluation as plain JSON, numbers rounded to six significant digits."""
+    plain = _rounded(asdict(evaluation))
+    assert isinstance(plain, dict)
+    return {"format": FORMAT, **plain}
+
+
+def dump(evaluation: Evaluation) -> str:
+    """The text of `evaluation.json`, the same for equal evaluations."""
+    return json.dumps(to_json(evaluation), indent=2, sort_keys=True, allow_nan=False) + "\n"
+
+
+def from_json(value: Mapping[str, Any]) -> Evaluation:
+    """Read back what `to_json` gave, after checking it against the schema.
+
+    Raises:
+        DataError: The value is not an evaluation of this format; the message names the field.
+    """
+    from adapt.evaluate.schema import check_evaluation
+
+    check_evaluation(value)
+    known = {name: item for name, item in value.items() if name != "format"}
+    known["measures"] = tuple(_measure(item) for item in known["measures"])
+    known["verdicts"] = tuple(Verdict(**item) for item in known["verdicts"])
+    known["worst"] = tuple(known["worst"])
+    return Evaluation(**known)
+
+
+def _measure(item: Mapping[str, Any]) -> Measure:
+    # Files have their keys in alphabetical order.
+    order = {name: place for place, name in enumerate(REFERENCES)}
+    names = sorted(item["baselines"], key=lambda name: (order.get(name, len(order)), name))
+    baselines = {name: item["baselines"][name] for name in names}
+    return Measure(**{**item, "by_chunk": tuple(item["by_chunk"]), "baselines": baselines})
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise ValueError(f"a measured figure is {value}; evaluation.json holds finite numbers only")
+        return float(f"{value:.{SIGNIFICANT_DIGITS}g}")
+    if isinstance(value, Mapping):
+        return {key: _rounded(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_rounded(item) for item in value]
+    return value

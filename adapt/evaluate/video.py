@@ -1,0 +1,130 @@
+"""How well does the model imagine what comes next? Its error beside the base's, a frozen picture's, the codec's."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from adapt.evaluate.baselines import copy_last_frame, copy_last_latent
+from adapt.evaluate.held_out import HeldOut, Imagined
+from adapt.evaluate.metrics import frame_error, latent_error, motion_error, moving, psnr_db
+from adapt.evaluate.record import CODEC_CEILING, COPY_LAST, ZERO_SHOT, Measure, Verdict
+from adapt.evaluate.tables import ADAPTED, Errors, Label, make_measure, make_verdicts, window_errors
+from adapt.evaluate.verdict import Bootstrap
+from adapt.types import BaseGeometry
+
+MOTION, FRAME, LATENT = "video.motion_error", "video.frame_error", "video.latent_error"
+PSNR = "video.psnr"
+REFERENCES = (ZERO_SHOT, COPY_LAST)
+_NAMES = {
+    MOTION: "imagined video, where something moves",
+    FRAME: "imagined video, whole frames",
+    LATENT: "imagined video, latents",
+}
+_NO_SOURCE = "the source video could not be read; compared with the codec's picture of it"
+
+
+@runtime_checkable
+class Decoder(Protocol):
+    """What turns latents into pictures."""
+
+    def decode(self, latents: Float[Tensor, "b l c h2 w2"]) -> UInt8[Tensor, "b t h w 3"]:
+        """Frames of whole windows."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VideoScore:
+    """Measures and verdicts about the imagined video, and which windows were worst."""
+
+    measures: tuple[Measure, ...]
+    verdicts: tuple[Verdict, ...]
+    worst: tuple[str, ...]  # window ids, worst first
+
+
+def score_video(
+    held_out: Sequence[HeldOut],
+    futures: Mapping[str, Sequence[Imagined]],
+    codec: Decoder,
+    geometry: BaseGeometry,
+    bootstrap: Bootstrap,
+) -> VideoScore:
+    """Measure imagined futures on held-out windows.
+
+    Args:
+        held_out: The windows.
+        futures: For `ADAPTED` and `ZERO_SHOT`, what that model imagined for each window, in the same order.
+        codec: Decodes them.
+        geometry: The base's chunk lengths.
+        bootstrap: How to resample for the intervals.
+    """
+    errors = _collect(held_out, futures, codec, geometry)
+    note = "" if all(item.frames is not None for item in held_out) else _NO_SOURCE
+    measures, verdicts = [], []
+    for id_, name in _NAMES.items():
+        measure = make_measure(Label(id=id_, group="video", name=name, note=note), errors[id_])
+        measures.append(measure)
+        if id_ == FRAME:
+            measures.append(_as_psnr(measure))
+        verdicts += make_verdicts(id_, errors[id_], REFERENCES, bootstrap, first_chunk=False)
+    by_window = window_errors(errors[LATENT][ADAPTED], first_chunk=False)
+    order = sorted(range(len(held_out)), key=lambda place: -by_window[place])
+    return VideoScore(
+        measures=tuple(measures),
+        verdicts=tuple(verdicts),
+        worst=tuple(held_out[place].window.window_id for place in order),
+    )
+
+
+def _collect(
+    held_out: Sequence[HeldOut],
+    futures: Mapping[str, Sequence[Imagined]],
+    codec: Decoder,
+    geometry: BaseGeometry,
+) -> dict[str, dict[str, Errors]]:
+    """Errors by measure and contender, for each window one number a chunk."""
+    errors: dict[str, dict[str, list[Tensor]]] = {id_: {name: [] for name in futures} for id_ in _NAMES}
+    for place, item in enumerate(held_out):
+        latents = item.sample.latents.float()
+        rebuilt = codec.decode(latents[None])[0]
+        true = rebuilt if item.frames is None else item.frames
+        pictures = {COPY_LAST: copy_last_frame(true[0], len(true) - 1)}
+        if item.frames is not None:
+            pictures[CODEC_CEILING] = rebuilt[1:]
+        imagined = {COPY_LAST: copy_last_latent(latents[:1], len(latents) - 1)}
+        for name, answers in futures.items():
+            imagined[name] = answers[place].latents
+            pictures[name] = codec.decode(torch.cat([latents[:1], answers[place].latents])[None])[0, 1:]
+        mask = moving(true[1:], true[0])
+        for name, frames in pictures.items():
+            motion = motion_error(frames, true[1:], mask)
+            errors[MOTION].setdefault(name, []).append(_per_chunk(motion, geometry.frames_per_chunk))
+            whole = frame_error(frames, true[1:])
+            errors[FRAME].setdefault(name, []).append(_per_chunk(whole, geometry.frames_per_chunk))
+        for name, future in imagined.items():
+            row = latent_error(future, latents[1:])
+            errors[LATENT].setdefault(name, []).append(_per_chunk(row, geometry.latent_frames_per_chunk))
+    return {id_: dict(rows) for id_, rows in errors.items()}
+
+
+def _per_chunk(values: Float[Tensor, " t"], size: int) -> Float[Tensor, " m"]:
+    return values.view(-1, size).nanmean(dim=1)
+
+
+def _as_psnr(measure: Measure) -> Measure:
+    """The whole-frame error in decibels, for readers who know that scale; its verdict is the error's."""
+    return Measure(
+        id=PSNR,
+        group="video",
+        name="imagined video, whole frames (PSNR)",
+        unit="dB",
+        direction="higher",
+        windows=measure.windows,
+        value=None if measure.value is None else psnr_db(measure.value),
+        baselines={name: psnr_db(value) for name, value in measure.baselines.items()},
+        by_chunk=tuple(psnr_db(value) for value in measure.by_chunk),
+        note=measure.note,
+    )

@@ -1,0 +1,242 @@
+"""An adapted model that acts: an observation and an instruction in, a chunk of actions out."""
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from adapt.embodiment.spec import Embodiment, check_slots
+from adapt.errors import BundleError, EmbodimentError
+from adapt.models.adapters import Adapter, apply_adapter
+from adapt.models.bases import TINY, Base, load_base, load_heads, read_identity
+from adapt.models.batch import pad_text
+from adapt.models.frozen import forbid_decoding
+from adapt.models.imagine import Sampling, imagine
+from adapt.policy.acting import Actor, read_actions
+from adapt.policy.bundle import BaseRecord, Bundle, read_bundle
+from adapt.policy.golden import ACTION_TOLERANCE_SHARE, LATENT_TOLERANCE, Golden, find_mismatch
+from adapt.policy.observation import as_observation
+from adapt.types import ActionChunk, BaseGeometry, Observation, Prediction
+from adapt.video.canvas import place
+
+log = logging.getLogger(__name__)
+
+
+class Policy:
+    """A base with an adapter and heads on it, and the body it acts for.
+
+    Args:
+        base: With the adapter and the heads on its model.
+        actor: The body and its statistics.
+        video_steps: Solver steps for imagining a chunk.
+        golden: The stored answer that `verify_golden` compares with; None where there is none yet.
+    """
+
+    def __init__(self, base: Base, actor: Actor, *, video_steps: int, golden: Golden | None = None) -> None:
+        check_slots(actor.spec, base.geometry.canvas)
+        actor.statistics.check_fits(actor.spec, where="stats.json")
+        if actor.spec.actions and actor.spec.name not in base.model.bodies:
+            raise EmbodimentError(
+                f"embodiment '{actor.spec.name}': the heads know {', '.join(sorted(base.model.bodies)) or 'no body'}. "
+                "Use the bundle that was made for this body."
+            )
+        self._base = base
+        self._actor = actor
+        self._video_steps = video_steps
+        self._golden = golden
+
+    @property
+    def body(self) -> Embodiment:
+        """The body that acts: its cameras, axes and units."""
+        return self._actor.spec
+
+    @property
+    def geometry(self) -> BaseGeometry:
+        """The base's rates and chunk length."""
+        return self._base.geometry
+
+    def act(self, observation: object, instruction: str, *, seed: int = 0) -> ActionChunk:
+        """The next actions, in the body's own units; decodes no image.
+
+        Args:
+            observation: An `Observation`, or a mapping {"images": {camera: picture}, "state": numbers}; for a body
+                with one camera, {"images": picture} will do. Pictures are uint8 (height, width, 3), or PIL images.
+            instruction: What to do.
+            seed: Of the noise the imagined future starts from; the same seed gives the same actions.
+
+        Returns:
+            One chunk of actions.
+
+        Raises:
+            DataError: The observation does not fit the body; the message names the field.
+            EmbodimentError: The body has no action axes.
+        """
+        if not self.body.actions:
+            raise EmbodimentError(f"embodiment '{self.body.name}': has no action axes. Use predict(), not act().")
+        with forbid_decoding():
+            actions = self._answer(as_observation(observation, self.body), instruction, seed)[2]
+        assert actions is not None  # Since the body has action axes.
+        return actions
+
+    def predict(self, observation: object, instruction: str, *, seed: int = 0) -> Prediction:
+        """The imagined next chunk as pictures, and the actions read from it.
+
+        Args:
+            observation: As for `act`.
+            instruction: As for `act`.
+            seed: As for `act`.
+
+        Raises:
+            DataError: The observation does not fit the body; the message names the field.
+        """
+        present, future, actions = self._answer(as_observation(observation, self.body), instruction, seed)
+        frames = self._base.codec.decode(torch.cat([present, future])[None])[0]
+        return Prediction(frames=frames, latents=future, actions=actions)
+
+    def verify_golden(self) -> None:
+        """Answer the bundle's stored question, and compare.
+
+        Raises:
+            BundleError: The answer differs by more than the stored tolerance, or no answer is stored.
+        """
+        if self._golden is None:
+            raise BundleError("golden.safetensors: this policy was not loaded from a bundle, so there is no answer.")
+        _, latents, actions = self._answer(self._golden.observation, self._golden.instruction, self._golden.seed)
+        problem = find_mismatch(self._golden, latents, None if actions is None else actions.values)
+        if problem:
+            raise BundleError(
+                f"golden.safetensors: the stored answer was not reproduced: {problem}. Base, adapter and this "
+                "version of wam-adapt do not belong together; pull the bundle again, or use the version in its card."
+            )
+
+    def record_golden(self, observation: object, instruction: str, *, seed: int = 0) -> Golden:
+        """The answer that a bundle of this policy is to reproduce.
+
+        Args:
+            observation: As for `act`.
+            instruction: As for `act`.
+            seed: As for `act`.
+
+        Raises:
+            DataError: The observation does not fit the body; the message names the field.
+        """
+        seen = as_observation(observation, self.body)
+        _, latents, actions = self._answer(seen, instruction, seed)
+        return Golden(
+            observation=seen,
+            instruction=instruction,
+            seed=seed,
+            latents=latents,
+            actions=None if actions is None else actions.values,
+            latent_tolerance=LATENT_TOLERANCE,
+            action_tolerance=None if actions is None else self._tolerance(),
+        )
+
+    def _tolerance(self) -> Float[Tensor, " d"]:
+        """A small share of each axis's range; of 1 for an axis that never moved."""
+        figures = self._actor.statistics.actions
+        assert figures is not None  # Checked against the body on creation.
+        span = (figures.high - figures.low).float()
+        return ACTION_TOLERANCE_SHARE * torch.where(span > 0, span, 1.0)
+
+    @torch.no_grad()
+    def _answer(
+        self, observation: Observation, instruction: str, seed: int
+    ) -> tuple[Float[Tensor, "1 c h w"], Float[Tensor, "l c h w"], ActionChunk | None]:
+        """The present's latent, the imagined ones, and the actions that lead there."""
+        model = self._base.model
+        generator = torch.Generator().manual_seed(seed)
+        present = self._base.codec.encode(self._canvas(observation)[None])
+        text = pad_text(self._base.text.encode([self.body.prompt_for(instruction)]))
+        future = imagine(model, present, text, Sampling(steps=self._video_steps), generator)
+        if not self.body.actions:
+            return present[0], future[0], None
+        state = None if observation.state is None else observation.state[None].float()
+        scaled = self._actor.scaled_state(state)
+        frames = torch.cat([present, future], dim=1)[0]
+        told = read_actions(model, frames, scaled, self.body.name, generator)
+        values = self._actor.physical(told, state, self.geometry.action_steps)
+        chunk = ActionChunk(
+            values=values,
+            names=self.body.action_names,
+            units=self.body.action_units,
+            rate_hz=self.geometry.action_hz,
+        )
+        return present[0], future[0], chunk
+
+    def _canvas(self, observation: Observation) -> UInt8[Tensor, "1 h w 3"]:
+        views = {camera.slot: observation.images[camera.name][None] for camera in self.body.cameras}
+        return place(views, self.geometry.canvas)
+
+
+def load_policy(folder: Path, *, bases: Mapping[str, Path]) -> Policy:
+    """Load a bundle and the base it names.
+
+    Args:
+        folder: The bundle.
+        bases: Folders of bases by name, for those that do not ship with this package.
+
+    Raises:
+        BundleError: The bundle is damaged, too new, or belongs to another base than the one found.
+    """
+    bundle = read_bundle(folder)
+    base = load_base(find_base_of(bundle.base, bases))
+    check_base(bundle.base, base, folder)
+    return put_together(base, bundle)
+
+
+def put_together(base: Base, bundle: Bundle) -> Policy:
+    """Make a policy of a base, which is changed, and a bundle.
+
+    Raises:
+        CheckpointError: The adapter or the heads do not fit the base.
+    """
+    adapt_base(base, Adapter(config=bundle.adapter_config, tensors=bundle.adapter), bundle.heads)
+    actor = Actor(spec=bundle.embodiment, statistics=bundle.statistics)
+    return Policy(base, actor, video_steps=bundle.video_steps, golden=bundle.golden)
+
+
+def adapt_base(base: Base, adapter: Adapter, heads: Mapping[str, Tensor]) -> None:
+    """Put an adapter and heads on a base, which is changed.
+
+    Raises:
+        CheckpointError: The adapter or the heads do not fit the base.
+    """
+    apply_adapter(base.model.dit, adapter)
+    load_heads(base.model, heads)
+    base.model.eval().requires_grad_(requires_grad=False)
+
+
+def find_base_of(record: BaseRecord, bases: Mapping[str, Path]) -> str:
+    """Where the base that a bundle names is to be loaded from.
+
+    Raises:
+        BundleError: It does not ship with this package, and `bases` does not have it.
+    """
+    if record.repo in bases:
+        return str(bases[record.repo])
+    shipped = read_identity(TINY)[0]
+    if record.repo == shipped.name:
+        return TINY
+    raise BundleError(
+        f"{record.repo}@{record.revision}: the base of this bundle is not here; this package ships {shipped.name}. "
+        f"Get it, and name its folder: --base DIR, or load(folder, bases={{{record.repo!r}: DIR}})."
+    )
+
+
+def check_base(record: BaseRecord, base: Base, folder: Path) -> None:
+    """Refuse a base that is not the one a bundle was made with.
+
+    Raises:
+        BundleError: The fingerprints differ; the message names both bases.
+    """
+    found = base.identity
+    if found.fingerprint != record.fingerprint:
+        raise BundleError(
+            f"{folder}: belongs to the base {record.repo}@{record.revision} ({record.fingerprint[:12]}), but the one "
+            f"found is {found.name}@{found.revision} ({found.fingerprint[:12]}). Use the base it was trained on: on "
+            "another one it would act wrongly without any sign."
+        )
