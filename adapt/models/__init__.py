@@ -1,0 +1,1 @@
+"""Codecs, the joint video-action transformer, its heads, adapters and stored weights."""

@@ -1,0 +1,310 @@
+"""A base: pretrained codec, text encoder and world-action model, and the bodies it knows, in one folder.
+
+base.json            what it is: name, licence, sizes, geometry, bodies and their statistics
+codec.safetensors  text.safetensors  dit.safetensors  heads.safetensors
+replay/              encoded windows the base already knows, to be mixed into training; may be absent
+"""
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor, nn
+
+from adapt.embodiment.spec import Embodiment
+from adapt.embodiment.statistics import BodyStatistics
+from adapt.errors import CheckpointError
+from adapt.models.batch import Text, pad_text
+from adapt.models.checkpoint import canonical_fingerprint, load_strict, read_tensors, write_tensors
+from adapt.models.codec import CodecConfig, VideoCodec
+from adapt.models.heads.inverse_dynamics import InverseDynamicsConfig
+from adapt.models.imagine import Sampling, imagine
+from adapt.models.text import TextConfig, TextEncoder
+from adapt.models.wan.config import WanConfig
+from adapt.models.world_action import WorldActionConfig, WorldActionModel
+from adapt.runs.fingerprint import fingerprint
+from adapt.types import BaseGeometry, Canvas, Slot
+
+PARTS = ("codec", "text", "model")
+FORMAT = 1
+TINY = "tiny"
+_REPLAY = "replay"
+_FILES = {
+    "codec": "codec.safetensors",
+    "text": "text.safetensors",
+    "dit": "dit.safetensors",
+    "heads": "heads.safetensors",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BaseIdentity:
+    """Which base this is."""
+
+    name: str  # of the packaged base, or a repository id
+    revision: str  # full commit sha on the Hub; the packaged base's version
+    licence: str
+    fingerprint: str = ""  # of codec, text encoder and transformer, by tensor; the heads travel with an adapter
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Base:
+    """A base in memory, with the parts that were asked for."""
+
+    identity: BaseIdentity
+    geometry: BaseGeometry
+    parts: Mapping[str, nn.Module]
+    embodiments: Mapping[str, Embodiment]
+    statistics: Mapping[str, BodyStatistics]
+    replay: Path | None = None  # an encode-stage folder
+
+    @property
+    def codec(self) -> VideoCodec:
+        """The video autoencoder."""
+        return cast(VideoCodec, self._part("codec"))
+
+    @property
+    def text(self) -> TextEncoder:
+        """The text encoder."""
+        return cast(TextEncoder, self._part("text"))
+
+    @property
+    def model(self) -> WorldActionModel:
+        """The transformer and its heads."""
+        return cast(WorldActionModel, self._part("model"))
+
+    def encode(self, frames: UInt8[Tensor, "b t h w 3"]) -> Float[Tensor, "b l c h2 w2"]:
+        """Latents of whole windows."""
+        return self.codec.encode(frames)
+
+    def condition(self, prompts: Sequence[str]) -> Text:
+        """Features of the instructions, side by side."""
+        return pad_text(self.text.encode(prompts))
+
+    def imagine(
+        self, context: Float[Tensor, "b l c h w"], text: Text, sampling: Sampling, generator: torch.Generator
+    ) -> Float[Tensor, "b f c h w"]:
+        """The latent frames of the next chunk."""
+        return imagine(self.model, context, text, sampling, generator)
+
+    def decode(self, latents: Float[Tensor, "b l c h2 w2"]) -> UInt8[Tensor, "b t h w 3"]:
+        """Frames of whole windows of latents."""
+        return self.codec.decode(latents)
+
+    def _part(self, name: str) -> nn.Module:
+        if name not in self.parts:
+            raise RuntimeError(f"base '{self.identity.name}': its {name} was not loaded; it has {sorted(self.parts)}.")
+        return self.parts[name]
+
+
+def find_base(name_or_folder: str) -> Path:
+    """The folder of a base: "tiny" is in the package, anything else is a path.
+
+    Raises:
+        CheckpointError: There is no base there.
+    """
+    folder = Path(str(files("adapt"))) / "weights" / TINY if name_or_folder == TINY else Path(name_or_folder)
+    if not (folder / "base.json").is_file():
+        raise CheckpointError(
+            f"base '{name_or_folder}': no base.json in {folder}. Known by name: '{TINY}'; or give a folder."
+        )
+    return folder
+
+
+def read_identity(name_or_folder: str) -> tuple[BaseIdentity, BaseGeometry]:
+    """What a base is, without loading its weights.
+
+    Raises:
+        CheckpointError: There is no base there, or its description is not one.
+    """
+    folder = find_base(name_or_folder)
+    record = _read_record(folder)
+    return BaseIdentity(**record["identity"]), BaseGeometry.from_json(record["geometry"])
+
+
+def read_geometry(name_or_folder: str) -> BaseGeometry:
+    """What a base fixes for its data, without loading its weights.
+
+    Raises:
+        CheckpointError: There is no base there, or its description is not one.
+    """
+    return read_identity(name_or_folder)[1]
+
+
+def load_base(name_or_folder: str, *, parts: Collection[str] = PARTS) -> Base:
+    """Load a base, frozen and ready to run.
+
+    Args:
+        name_or_folder: "tiny", or a folder that `save_base` wrote.
+        parts: Which of "codec", "text" and "model" are needed.
+
+    Raises:
+        CheckpointError: A file is missing or damaged, or the weights are not those that were saved.
+    """
+    folder = find_base(name_or_folder)
+    record = _read_record(folder)
+    geometry = BaseGeometry.from_json(record["geometry"])
+    loaded: dict[str, nn.Module] = {}
+    if "codec" in parts:
+        loaded["codec"] = VideoCodec(CodecConfig.from_json(record["codec"]))
+        _fill(loaded["codec"], folder, "codec", record)
+    if "text" in parts:
+        loaded["text"] = TextEncoder(TextConfig.from_json(record["text"]))
+        _fill(loaded["text"], folder, "text", record)
+    if "model" in parts:
+        model = WorldActionModel(WorldActionConfig.from_json(record["model"]), geometry)
+        _fill(model.dit, folder, "dit", record)
+        load_heads(model, _checked(folder, "heads", record))
+        loaded["model"] = model.eval().requires_grad_(requires_grad=False)
+    source = str(folder / "base.json")
+    return Base(
+        identity=BaseIdentity(**record["identity"]),
+        geometry=geometry,
+        parts=loaded,
+        embodiments={k: Embodiment.from_json(v, source=source) for k, v in record["embodiments"].items()},
+        statistics={k: BodyStatistics.from_json(v, source=source) for k, v in record["statistics"].items()},
+        replay=folder / _REPLAY if (folder / _REPLAY).is_dir() else None,
+    )
+
+
+def save_base(folder: Path, base: Base, *, dtype: torch.dtype = torch.float32) -> BaseIdentity:
+    """Write a base with all its parts; the same base gives the same bytes. Replay data is put beside it by others.
+
+    Args:
+        folder: Made if it is not there.
+        base: With every part loaded.
+        dtype: Of the stored transformer and heads; bfloat16 halves them. Codec and text encoder stay in full.
+
+    Returns:
+        The base's identity with the fingerprint of the weights as they will be loaded.
+    """
+    model = base.model
+    states = {
+        "codec": base.codec.state_dict(),
+        "text": base.text.state_dict(),
+        "dit": {name: value.to(dtype) for name, value in model.dit.state_dict().items()},
+        "heads": {name: value.to(dtype) for name, value in model.heads.state_dict().items()},
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    for part, tensors in states.items():
+        write_tensors(folder / _FILES[part], tensors)
+    prints = {
+        part: canonical_fingerprint({k: v.float() for k, v in tensors.items()}) for part, tensors in states.items()
+    }
+    identity = BaseIdentity(
+        name=base.identity.name,
+        revision=base.identity.revision,
+        licence=base.identity.licence,
+        fingerprint=fingerprint({part: prints[part] for part in ("codec", "text", "dit")}),
+    )
+    record = {
+        "format": FORMAT,
+        "identity": {name: getattr(identity, name) for name in ("name", "revision", "licence", "fingerprint")},
+        "geometry": base.geometry.to_json(),
+        "codec": base.codec.config.to_json(),
+        "text": base.text.config.to_json(),
+        "model": model.config.to_json(),
+        "fingerprints": prints,
+        "embodiments": {name: spec.to_json() for name, spec in sorted(base.embodiments.items())},
+        "statistics": {name: figures.to_json() for name, figures in sorted(base.statistics.items())},
+    }
+    (folder / "base.json").write_text(json.dumps(record, indent=2, sort_keys=True) + "\n")
+    return identity
+
+
+def load_heads(model: WorldActionModel, tensors: Mapping[str, Tensor]) -> None:
+    """Give the model's heads stored weights, adding the bodies that are stored and dropping those that are not.
+
+    Raises:
+        CheckpointError: The weights do not fit, apart from which bodies there are.
+    """
+    for head in model.heads:
+        stored = _stored_bodies(tensors, head)
+        projections: Any = model.heads[head].projections
+        projections.bodies = nn.ModuleDict()
+        for name, axes in stored.items():
+            projections.add(name, axes, seed=0)
+    load_strict(model.heads, tensors, source="heads.safetensors")
+
+
+def random_tiny(seed: int = 0, *, bodies: Mapping[str, tuple[int, int]] | None = None) -> Base:
+    """A base of tiny's geometry, smaller and untrained, for tests: seconds become milliseconds.
+
+    Args:
+        seed: Decides the weights.
+        bodies: Action and state axes of the bodies its heads know.
+    """
+    canvas = Canvas(
+        height=64,
+        width=64,
+        slots={
+            "full": Slot(top=0, left=0, height=64, width=64),
+            "top_left": Slot(top=0, left=0, height=32, width=32),
+            "top_right": Slot(top=0, left=32, height=32, width=32),
+            "bottom_left": Slot(top=32, left=0, height=32, width=32),
+            "bottom_right": Slot(top=32, left=32, height=32, width=32),
+        },
+    )
+    geometry = BaseGeometry(canvas=canvas, latent_channels=16, latent_height=8, latent_width=8, action_steps=16)
+    text = TextConfig(d_model=16, d_kv=8, d_ff=16, num_layers=1, num_heads=2)
+    sizes = WorldActionConfig(
+        wan=WanConfig(num_attention_heads=2, attention_head_dim=12, text_dim=16, freq_dim=16, ffn_dim=32, num_layers=2),
+        inverse_dynamics=InverseDynamicsConfig(width=24, layers=1, heads=2, steps=2),
+    )
+    model = WorldActionModel(sizes, geometry, seed=seed)
+    for name, (action_axes, state_axes) in (bodies or {}).items():
+        model.add_body(name, action_axes, state_axes, seed=seed)
+    codec = CodecConfig(base_dim=4, dim_mult=(1, 1, 1, 1))
+    return Base(
+        identity=BaseIdentity(name="random-tiny", revision=str(seed), licence="apache-2.0"),
+        geometry=geometry,
+        parts={
+            "codec": VideoCodec(codec, seed=seed),
+            "text": TextEncoder(text, seed=seed),
+            "model": model.eval().requires_grad_(requires_grad=False),
+        },
+        embodiments={},
+        statistics={},
+    )
+
+
+def _read_record(folder: Path) -> dict[str, Any]:
+    path = folder / "base.json"
+    try:
+        record: dict[str, Any] = json.loads(path.read_text())
+    except ValueError as error:
+        raise CheckpointError(f"{path}: not JSON ({error}). Fetch or build the base again.") from error
+    if record.get("format") != FORMAT:
+        raise CheckpointError(f"{path}: format {record.get('format')}; this version reads {FORMAT}. Update wam-adapt.")
+    return record
+
+
+def _checked(folder: Path, part: str, record: Mapping[str, Any]) -> dict[str, Tensor]:
+    """The tensors of one file in single precision, if they are those that were saved."""
+    path = folder / _FILES[part]
+    tensors = {name: value.float() for name, value in read_tensors(path).items()}
+    if canonical_fingerprint(tensors) != record["fingerprints"][part]:
+        raise CheckpointError(f"{path}: not the weights that base.json describes. Fetch or build the base again.")
+    return tensors
+
+
+def _fill(module: nn.Module, folder: Path, part: str, record: Mapping[str, Any]) -> None:
+    load_strict(module, _checked(folder, part, record), source=str(folder / _FILES[part]))
+
+
+def _stored_bodies(tensors: Mapping[str, Tensor], head: str) -> dict[str, tuple[int, int]]:
+    """Action and state axes of the bodies whose projections are among a head's tensors."""
+    start, action, state = f"{head}.projections.bodies.", ".action_in.weight", ".state_in.weight"
+    names = [key[len(start) : -len(action)] for key in tensors if key.startswith(start) and key.endswith(action)]
+    return {
+        name: (
+            tensors[start + name + action].shape[1],
+            tensors[start + name + state].shape[1] if start + name + state in tensors else 0,
+        )
+        for name in sorted(names)
+    }

@@ -1,0 +1,1 @@
+"""Heads: how actions are read out of a predicted transition."""

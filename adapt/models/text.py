@@ -1,0 +1,105 @@
+"""Instructions to text features: a small UMT5 encoder over UTF-8 bytes, so no vocabulary file is needed."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from adapt.models.checkpoint import canonical_fingerprint
+from adapt.models.frozen import TEXT, guard
+from adapt.models.seeding import seeded
+from adapt.runs.fingerprint import fingerprint
+
+PAD, END, _FIRST_BYTE = 0, 1, 3
+VOCABULARY = 256 + _FIRST_BYTE
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextConfig:
+    """Sizes of the text encoder. Defaults are the shipped tiny's.
+
+    Args:
+        d_model: Width of its output.
+        d_kv: Width of one attention head.
+        d_ff: Hidden width of the feed-forward layers.
+        num_layers: Layers.
+        num_heads: Attention heads.
+        max_bytes: Longest prompt, the end mark included; what is longer is cut, with a warning.
+    """
+
+    d_model: int = 64
+    d_kv: int = 16
+    d_ff: int = 128
+    num_layers: int = 2
+    num_heads: int = 4
+    max_bytes: int = 128
+
+    def to_json(self) -> dict[str, Any]:
+        """As a JSON object."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "TextConfig":
+        """Read what `to_json` wrote."""
+        return cls(**value)
+
+
+class TextEncoder(nn.Module):
+    """Prompts to one feature per byte. `encode` is frozen; `embed` tracks gradients, for whoever pretrains it."""
+
+    def __init__(self, config: TextConfig, *, seed: int = 0) -> None:
+        from transformers import UMT5Config, UMT5EncoderModel
+
+        super().__init__()
+        self.config = config
+        sizes = {"vocab_size": VOCABULARY, "d_model": config.d_model, "d_kv": config.d_kv, "d_ff": config.d_ff}
+        layers = {"num_layers": config.num_layers, "num_heads": config.num_heads, "dropout_rate": 0.0}
+        with seeded(seed):
+            self.encoder: nn.Module = UMT5EncoderModel(UMT5Config(**sizes, **layers))
+        self.eval().requires_grad_(requires_grad=False)
+
+    @property
+    def fingerprint(self) -> str:
+        """What decides the features: the weights and every setting; sha256, hex."""
+        weights = canonical_fingerprint(self.encoder.state_dict())
+        return fingerprint({"weights": weights, "config": self.config.to_json(), "tokens": "bytes"})
+
+    @torch.no_grad()
+    def encode(self, prompts: Sequence[str]) -> list[Float[Tensor, "n e"]]:
+        """Features of each prompt, as long as the prompt; independent of the other prompts' lengths.
+
+        Raises:
+            RuntimeError: Called while training.
+        """
+        guard(TEXT)
+        return [self.embed([prompt])[0][0] for prompt in prompts]
+
+    def embed(self, prompts: Sequence[str]) -> tuple[Float[Tensor, "b n e"], Bool[Tensor, "b n"]]:
+        """Features of a batch of prompts, zero where `valid` is False, and `valid`."""
+        tokens = [byte_tokens(prompt, self.config.max_bytes) for prompt in prompts]
+        ids = nn.utils.rnn.pad_sequence(tokens, batch_first=True, padding_value=PAD).to(self._device)
+        valid = ids != PAD
+        features: Tensor = self.encoder(input_ids=ids, attention_mask=valid.long()).last_hidden_state
+        return torch.where(valid.unsqueeze(-1), features, 0.0), valid
+
+    @property
+    def _device(self) -> torch.device:
+        return next(self.encoder.parameters()).device
+
+
+def byte_tokens(prompt: str, max_bytes: int) -> Int[Tensor, " n"]:
+    """UTF-8 bytes shifted past the special ids, and the end mark.
+
+    Source:
+        ByT5's vocabulary (Xue et al. 2022, arXiv:2105.13626): 0 pad, 1 end, 2 unknown, byte value + 3.
+    """
+    data = prompt.encode()
+    if len(data) > max_bytes - 1:
+        data = data[: max_bytes - 1].decode(errors="ignore").encode()
+        _log.warning("prompt cut to %d of %d bytes: %r", len(data), len(prompt.encode()), data.decode())
+    return torch.tensor([byte + _FIRST_BYTE for byte in data] + [END])

@@ -1,0 +1,1 @@
+"""A Wan-style causal video-action transformer."""

@@ -1,0 +1,157 @@
+"""The transformer: tokens of any layout in, velocities and features out."""
+
+import math
+from dataclasses import replace
+from functools import lru_cache
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from adapt.models.wan.blocks import Block, ConditionEmbedder, Conditions, WideLayerNorm, rotation_table, widened
+from adapt.models.wan.config import WanConfig
+from adapt.models.wan.layout import Layout, attention_mask, time_slots, token_table
+
+TIMESTEPS = 1000.0  # timestep = TIMESTEPS x sigma, Wan's scale
+
+
+class WanTransformer(nn.Module):
+    """A video diffusion transformer that also takes action and state tokens in its sequence."""
+
+    def __init__(self, config: WanConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.name_or_path = ""  # PEFT writes it into an adapter's config
+        width = config.width
+        self.patch_embedding = nn.Conv3d(config.in_channels, width, config.patch_size, config.patch_size)
+        self.condition_embedder = ConditionEmbedder(config)
+        self.blocks = nn.ModuleList([Block(config) for _ in range(config.num_layers)])
+        self.norm_out = WideLayerNorm(width, config.eps, elementwise_affine=False)
+        self.proj_out = nn.Linear(width, config.out_channels * math.prod(config.patch_size))
+        self.scale_shift_table = nn.Parameter(torch.randn(1, 2, width) / width**0.5)
+
+    def forward(self, tokens: Float[Tensor, "b n width"], given: Conditions) -> Float[Tensor, "b n width"]:
+        """Pass tokens through every block."""
+        for block in self.blocks:
+            tokens = block(tokens, given)
+        return tokens
+
+    def forward_plain(
+        self,
+        x: Float[Tensor, "b c f h w"],
+        timestep: Float[Tensor, " b"] | Float[Tensor, "b n"],
+        text: Float[Tensor, "b words e"],
+        image: Float[Tensor, "images i v"] | None = None,
+    ) -> Float[Tensor, "b c2 f h w"]:
+        """The reference's own forward pass: every token sees every other, no actions.
+
+        Args:
+            x: Noisy latents, with the channels an I2V model wants concatenated.
+            timestep: 0 to 1000, per window or per token.
+            text: Text features, padded as the weights expect.
+            image: CLIP image features, for models with an image branch; two images a window where it wants both ends.
+        """
+        sizes = tuple(size // patch for size, patch in zip(x.shape[2:], self.config.patch_size, strict=True))
+        per_token = timestep.ndim == 2
+        tokens = self.embed_patches(x.transpose(1, 2))
+        embedded, modulation = self.condition_embedder.time(
+            timestep if per_token else timestep.unsqueeze(1), tokens.dtype
+        )
+        embedder = self.condition_embedder.image_embedder
+        given = Conditions(
+            rotation=_grid_rotation(sizes, self.config.attention_head_dim),
+            modulation=modulation,
+            slot=None,
+            mask=None,
+            text=self.condition_embedder.text_embedder(text),
+            text_mask=None,
+            image=None if image is None or embedder is None else embedder(image),
+        )
+        given = _on(given, tokens)
+        return self.unpatch(self.project_out(self(tokens, given), embedded), sizes).transpose(1, 2)
+
+    def conditions(
+        self,
+        layout: Layout,
+        valid: Bool[Tensor, "b n"],
+        sigmas: Float[Tensor, "b slots"],
+        text: Float[Tensor, "b words e"],
+        text_valid: Bool[Tensor, "b words"],
+    ) -> tuple[Conditions, Float[Tensor, "b slots width"]]:
+        """What the blocks need for a layout, and the embedded noise levels `project_out` needs.
+
+        Args:
+            layout: Of the sequence.
+            valid: Which tokens are real.
+            sigmas: Noise levels in [0, 1], by slot (`layout.time_slots`); slot 0 is the clean tokens'.
+            text: Text features; those that are not valid are replaced by zeros.
+            text_valid: Which of them are words.
+        """
+        device, dtype = valid.device, self.proj_out.weight.dtype
+        words, word_mask = self._words(text.to(dtype), text_valid)
+        embedded, modulation = self.condition_embedder.time(TIMESTEPS * sigmas, dtype)
+        given = Conditions(
+            rotation=_layout_rotation(layout, self.config.attention_head_dim),
+            modulation=modulation,
+            slot=time_slots(layout).to(device),
+            mask=attention_mask(layout, valid),
+            text=self.condition_embedder.text_embedder(words),
+            text_mask=word_mask,
+        )
+        return _on(given, embedded), embedded
+
+    def embed_patches(self, frames: Float[Tensor, "b f c h w"]) -> Float[Tensor, "b n width"]:
+        """Latent frames to tokens: frame by frame, row by row."""
+        pf, ph, pw = self.config.patch_size
+        b, f, c, h, w = frames.shape
+        patches = frames.reshape(b, f // pf, pf, c, h // ph, ph, w // pw, pw).permute(0, 1, 4, 6, 3, 2, 5, 7)
+        weight = self.patch_embedding.weight.flatten(1)  # a convolution as wide as its stride is a linear layer
+        return F.linear(patches.reshape(b, -1, weight.shape[1]).to(weight.dtype), weight, self.patch_embedding.bias)
+
+    def project_out(
+        self,
+        tokens: Float[Tensor, "b n width"],
+        embedded: Float[Tensor, "b slots width"],
+        slot: Int[Tensor, " n"] | None = None,
+    ) -> Float[Tensor, "b n patch"]:
+        """Tokens to the velocities of their patches."""
+        shift, scale = (self.scale_shift_table + widened(embedded).unsqueeze(2)).unbind(2)
+        if slot is not None:
+            shift, scale = shift.index_select(1, slot), scale.index_select(1, slot)
+        out: Tensor = self.proj_out((self.norm_out(widened(tokens)) * (1 + scale) + shift).to(tokens.dtype))
+        return out
+
+    def unpatch(self, patches: Float[Tensor, "b n patch"], sizes: tuple[int, ...]) -> Float[Tensor, "b f c h w"]:
+        """Patches back to latent frames; `sizes` is frames, rows and columns of tokens."""
+        pf, ph, pw = self.config.patch_size
+        f, rows, columns = sizes
+        grid = patches.reshape(patches.shape[0], f, rows, columns, pf, ph, pw, -1).permute(0, 1, 4, 7, 2, 5, 3, 6)
+        return grid.reshape(patches.shape[0], f * pf, -1, rows * ph, columns * pw)
+
+    def _words(
+        self, text: Float[Tensor, "b words e"], valid: Bool[Tensor, "b words"]
+    ) -> tuple[Float[Tensor, "b n e"], Bool[Tensor, "b 1 1 n"] | None]:
+        """Text features ready to be attended to; padded with visible zeros where the weights expect it."""
+        text = torch.where(valid.unsqueeze(-1), text, 0.0)
+        length = self.config.text_length
+        if length is not None:
+            return F.pad(text, (0, 0, 0, length - text.shape[1])), None
+        return text, (None if bool(valid.all()) else valid[:, None, None, :])
+
+
+@lru_cache(maxsize=64)
+def _layout_rotation(layout: Layout, head_dim: int) -> tuple[Tensor, Tensor]:
+    return rotation_table(token_table(layout).position, head_dim)
+
+
+@lru_cache(maxsize=16)
+def _grid_rotation(sizes: tuple[int, ...], head_dim: int) -> tuple[Tensor, Tensor]:
+    return rotation_table(torch.cartesian_prod(*(torch.arange(size) for size in sizes)).double(), head_dim)
+
+
+def _on(given: Conditions, like: Tensor) -> Conditions:
+    """`given` with its rotation where `like` lives, in at least single precision."""
+    dtype = widened(like[:0]).dtype
+    cos, sin = (table.to(device=like.device, dtype=dtype) for table in given.rotation)
+    return replace(given, rotation=(cos, sin))

@@ -1,0 +1,1 @@
+"""Pure losses and noising: what is learned, without a model."""

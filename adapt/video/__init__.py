@@ -1,0 +1,1 @@
+"""Frames at asked times, probing and writing of video files."""

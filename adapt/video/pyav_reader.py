@@ -1,0 +1,159 @@
+"""Frames by time through PyAV: seek to a key frame, decode forward, keep what was on show."""
+
+from collections.abc import Iterator, Sequence
+from itertools import count
+from pathlib import Path
+
+import av
+from av.container import InputContainer
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+from jaxtyping import UInt8
+from torch import Tensor
+
+from adapt.errors import MediaError
+from adapt.video.opening import open_video, plain
+from adapt.video.upright import upright_rgb, upright_size
+
+SLACK_S = 1e-4  # Asked times carry rounding; no camera's frames are this short.
+_SEEK_S = 1.0  # A shorter jump is decoded through.
+
+
+def read(
+    path: Path, times_s: Sequence[float], size: tuple[int, int] | None
+) -> tuple[list[UInt8[Tensor, "h w 3"]], list[float]]:
+    """Frames at ascending times, and when each came on show."""
+    frames: list[Tensor] = []
+    starts_s: list[float] = []
+    with open_video(path) as (container, stream):
+        timeline = Timeline(path, container, stream)
+        size = size or timeline.size
+        for time_s in times_s:
+            frame = timeline.at(time_s)
+            start_s = timeline.start_s(frame)
+            known = bool(starts_s) and starts_s[-1] == start_s
+            frames.append(frames[-1] if known else upright_rgb(frame, size))
+            starts_s.append(start_s)
+    return frames, starts_s
+
+
+def walk(path: Path, rate_hz: float, long_side_px: int | None) -> Iterator[tuple[float, UInt8[Tensor, "h w 3"]]]:
+    """(time, frame on show then) at 0, 1/rate, 2/rate, ... seconds to the end; two frames are in memory at a time."""
+    with open_video(path) as (container, stream):
+        timeline = Timeline(path, container, stream)
+        size = _fit(timeline.size, long_side_px)
+        for step in count():
+            if not timeline.shows(step / rate_hz):
+                return
+            yield step / rate_hz, upright_rgb(timeline.at(step / rate_hz), size)
+
+
+class Timeline:
+    """One open video, asked for times in ascending order."""
+
+    def __init__(self, path: Path, container: InputContainer, stream: VideoStream) -> None:
+        self._path, self._container, self._stream = path, container, stream
+        self._frames = container.decode(stream)
+        self._shown_s = -1.0  # Start of the frame on show, before the zero is known.
+        first = self._next()
+        if first is None:
+            raise MediaError(f"{path.name}: holds a video stream without a single frame; leave it out.")
+        self._zero_s = self._clock_s(first)
+        self._show(first)
+        self._coming = self._next()
+        self.size = upright_size(first)
+
+    def at(self, time_s: float) -> VideoFrame:
+        """The frame on show at a time, in seconds from the first frame.
+
+        Raises:
+            MediaError: The time lies before the first frame or after the last, or decoding breaks on the way.
+        """
+        if time_s < -SLACK_S:
+            raise MediaError(f"{self._path.name}: asked for the frame at {time_s:.2f} s, but a video begins at 0 s.")
+        self._advance(time_s)
+        if self._coming is None and time_s > self._end_s() + SLACK_S:
+            raise MediaError(
+                f"{self._path.name}: asked for the frame at {time_s:.2f} s, but the video ends at "
+                f"{self._end_s():.2f} s; ask for earlier frames, or read the folder again with `wam-adapt ingest`."
+            )
+        return self._shown
+
+    def shows(self, time_s: float) -> bool:
+        """Whether a frame is on show at a time: False from the last frame's end on."""
+        self._advance(time_s)
+        return self._coming is not None or time_s < self._end_s() - SLACK_S
+
+    def start_s(self, frame: VideoFrame) -> float:
+        """When a frame came on show, in seconds from the first frame."""
+        return self._clock_s(frame) - self._zero_s
+
+    def _advance(self, time_s: float) -> None:
+        if self._coming is not None and self._seek_pays(self._coming, time_s):
+            self._seek(time_s)
+        while self._coming is not None and self.start_s(self._coming) <= time_s + SLACK_S:
+            self._show(self._coming)
+            self._coming = self._next()
+
+    def _seek_pays(self, coming: VideoFrame, time_s: float) -> bool:
+        """Whether a key frame lies between here and there; where the container has no index, a long jump decides."""
+        if time_s - self.start_s(coming) <= _SEEK_S:
+            return False
+        entries = self._stream.index_entries
+        place = entries.search_timestamp(self._ticks(time_s), backward=True) if len(entries) else -1
+        return place < 0 or entries[place].timestamp > (coming.pts or 0)
+
+    def _seek(self, time_s: float) -> None:
+        """Continue from a key frame at or before a time; further back where the container's index is off."""
+        back_s = 0.0
+        while True:
+            target_s = max(0.0, time_s - back_s)
+            self._container.seek(self._ticks(target_s), stream=self._stream, backward=True)
+            self._frames = self._container.decode(self._stream)
+            first = self._next()
+            if first is not None and self.start_s(first) <= time_s + SLACK_S:
+                self._show(first)
+                self._coming = self._next()
+                return
+            if target_s == 0.0:
+                raise MediaError(
+                    f"{self._path.name}: no key frame was found before {time_s:.2f} s; convert it to MP4 first."
+                )
+            back_s = 2 * back_s + 1.0
+
+    def _ticks(self, time_s: float) -> int:
+        assert self._stream.time_base is not None
+        return int((time_s + self._zero_s) / self._stream.time_base)
+
+    def _show(self, frame: VideoFrame) -> None:
+        self._shown = frame
+        self._shown_s = self.start_s(frame)
+
+    def _next(self) -> VideoFrame | None:
+        try:
+            return next(self._frames, None)
+        except av.FFmpegError as error:
+            where = f"after {self._shown_s:.2f} s" if self._shown_s >= 0 else "at its first frame"
+            raise MediaError(
+                f"{self._path.name}: decoding breaks {where} ({plain(error)}); "
+                "copy the file again, or cut it before that point."
+            ) from error
+
+    def _clock_s(self, frame: VideoFrame) -> float:
+        if frame.pts is None:
+            raise MediaError(f"{self._path.name}: its frames carry no times; convert it to MP4 first.")
+        return frame.time
+
+    def _end_s(self) -> float:
+        last = self._shown
+        length_s = float((last.duration or 0) * (last.time_base or 0))
+        if not length_s and self._stream.average_rate:
+            length_s = float(1 / self._stream.average_rate)
+        return self.start_s(last) + length_s
+
+
+def _fit(size: tuple[int, int], long_side_px: int | None) -> tuple[int, int]:
+    """The same shape with its longer side no longer than asked."""
+    height, width = size
+    scale = min(1.0, (long_side_px or max(size)) / max(size))
+    return max(1, round(height * scale)), max(1, round(width * scale))
