@@ -1,6 +1,7 @@
 """What every test stands on: one thread, a cache of its own, no network, and the real data where it is to be had."""
 
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,8 @@ os.environ["HF_ENDPOINT"] = "http://127.0.0.1:9"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
 os.environ["HF_DATASETS_OFFLINE"] = "1"
+# Read when huggingface_hub is imported, too: no login of the developer's own may leak in.
+os.environ["HF_HOME"] = tempfile.mkdtemp(prefix="wam-adapt-hf-home-")
 for secret in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"):
     os.environ.pop(secret, None)
 
@@ -30,7 +33,6 @@ def isolated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     keep_hand_model()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("WAM_ADAPT_CACHE", str(tmp_path_factory.mktemp("wam-adapt-cache")))
-        patch.setenv("HF_HOME", str(tmp_path_factory.mktemp("hf-home")))
         yield
 
 

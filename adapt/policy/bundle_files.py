@@ -107,7 +107,7 @@ def check_sums(folder: Path, names: Sequence[str]) -> None:
         BundleError: A file has no line, a line has no file, or the bytes differ.
     """
     stated: dict[str, str] = {}
-    for line in read_text(folder / SUMS).splitlines():
+    for line in read_text(folder / SUMS).rstrip("\n").split("\n"):
         digest, _, name = line.partition("  ")
         if not re.fullmatch(r"[0-9a-f]{64}", digest) or not name or name in stated:
             raise BundleError(f"{folder / SUMS}: cannot read the line {line!r:.80}. Pull the bundle again.")

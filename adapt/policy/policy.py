@@ -96,6 +96,11 @@ class Policy:
         frames = self._base.codec.decode(torch.cat([present, future])[None])[0]
         return Prediction(frames=frames, latents=future, actions=actions)
 
+    @property
+    def golden(self) -> Golden | None:
+        """The question and answer its bundle brings; None where it was not loaded from one."""
+        return self._golden
+
     def verify_golden(self) -> None:
         """Answer the bundle's stored question, and compare.
 

@@ -1,0 +1,1 @@
+"""Runnable stages, the recipes' schema, and the command line."""

@@ -1,0 +1,121 @@
+"""The main job: videos or play data in, a bundle out. Runs each stage that is not done yet, in order."""
+
+import importlib
+import json
+import re
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from adapt.errors import RunError
+from adapt.runs.stage import read_manifest
+from pipelines.job import Job, save_job
+from pipelines.schema import AdaptConfig
+from pipelines.stages import STAGES
+from pipelines.terminal import Terminal, shown
+
+_SUMMARY = 110  # characters of what a stage says of itself; the rest is in its manifest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What a run has come to.
+
+    Attributes:
+        run: The run's folder.
+        results: The folder of each stage's result, by stage.
+        worked: The stages that really ran; the others were done before.
+    """
+
+    run: Path
+    results: Mapping[str, Path]
+    worked: tuple[str, ...]
+
+
+def run(job: Job, *, stop_after: str | None = None, terminal: Terminal | None = None) -> Outcome:
+    """Bring a run up to date: every stage whose inputs have changed, or that is not done, is run.
+
+    Args:
+        job: What the run is to do; written into its folder first.
+        stop_after: The last stage to run; None for all of them.
+        terminal: Where progress goes; quiet by default.
+
+    Returns:
+        What was made, and what was done before.
+
+    Raises:
+        AdaptError: A stage could not do its work; what is finished is kept.
+    """
+    terminal = terminal or Terminal(quiet=True)
+    save_job(job)
+    results: dict[str, Path] = {}
+    worked = []
+    for stage in STAGES:
+        terminal.say(f"{stage:9} ...", style="dim")
+        before = _noted(job.run_folder, stage)
+        results[stage] = run_one(job, stage)
+        noted = _noted(job.run_folder, stage)
+        if noted != before:
+            worked.append(stage)
+        seconds = f"done in {noted.get('seconds', 0):.1f} s" if noted != before else "done before"
+        terminal.say(f"{stage:9} {seconds}{_summary(results[stage])}")
+        if stage == stop_after:
+            break
+    return Outcome(run=job.run_folder, results=results, worked=tuple(worked))
+
+
+def run_one(job: Job, stage: str) -> Path:
+    """Run one stage of a job, or find that it is done.
+
+    Args:
+        job: The job.
+        stage: One of `STAGES`.
+
+    Returns:
+        The folder of the stage's result.
+
+    Raises:
+        AdaptError: The stage could not do its work.
+    """
+    # Only the stage at hand is loaded, so that a run with nothing left to do is over at once.
+    module = importlib.import_module(f"pipelines.{stage}")
+    path = module.run(job)
+    if not isinstance(path, Path):
+        raise RunError(f"{stage} in {job.run}: gave {path!r} instead of a folder; this is a fault of the program")
+    return path
+
+
+def next_commands(outcome: Outcome, job: Job) -> list[str]:
+    """What to type next, ready to be copied."""
+    folder = shlex.quote(shown(outcome.run))
+    if "bundle" not in outcome.results:
+        done = list(outcome.results)[-1]
+        return [f"wam-adapt {STAGES[STAGES.index(done) + 1]} --run {folder}"]
+    bundle = shlex.quote(shown(outcome.results["bundle"]))
+    base = f" --base {shlex.quote(job.recipe.base)}" if job.recipe.base != AdaptConfig().base else ""
+    return [
+        f"wam-adapt predict --bundle {bundle} --out {shlex.quote(shown(outcome.run / 'seen'))}{base}",
+        f"wam-adapt publish --run {folder} --repo YOUR-NAME/{_repository(outcome.run.name)}",
+    ]
+
+
+def _repository(name: str) -> str:
+    """A run's name as the Hub takes it: letters of ASCII, digits, '.', '_' and '-'."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or "adapted"
+
+
+def _noted(run_folder: Path, stage: str) -> dict[str, Any]:
+    try:
+        noted = json.loads((run_folder / "run.json").read_text(encoding="utf-8"))["stages"][stage]
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+    return dict(noted)
+
+
+def _summary(result: Path) -> str:
+    """What the stage itself says of its result, in one line, if it does."""
+    summary = str(read_manifest(result)["facts"].get("summary", ""))
+    short = summary if len(summary) <= _SUMMARY else summary[: _SUMMARY - 4].rsplit(" ", 1)[0] + " ..."
+    return f": {short}" if short else ""

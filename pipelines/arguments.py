@@ -1,0 +1,178 @@
+"""Which words does the command line take? Only argparse: `wam-adapt --help` must answer at once."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import TypeAlias
+
+from pipelines.stages import STAGES
+
+Verbs: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+_EXAMPLES = """\
+examples:
+  wam-adapt adapt human VIDEOS --task "pour water into the cup" --out runs/pour
+  wam-adapt adapt play DATASET --embodiment g1_inspire --out runs/arm
+  wam-adapt publish --run runs/pour --repo ORG/NAME       tells what it would do; with --confirm it does it
+  wam-adapt pull ORG/NAME --out models/pour
+  wam-adapt predict --bundle models/pour --image frame.png --task "pour water into the cup"
+
+Stopped, or killed? Give the same command again: it goes on from where it was.
+Exit status: 0 good, 1 failed, 2 wrong usage."""
+
+_STAGE_HELP = (
+    "cut the videos or episodes of a run into windows",
+    "turn the windows of a run into latents",
+    "train the adapters and the heads of a run",
+    "judge the adapted model of a run on windows it has not seen",
+    "put together what goes to the Hub",
+)
+
+
+class _Version(argparse.Action):
+    """Prints the version; loads it only then."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str) -> None:
+        super().__init__(option_strings, dest, nargs=0, help="show the version and exit")
+
+    def __call__(self, parser: argparse.ArgumentParser, *_ignored: object) -> None:
+        from adapt import __version__
+
+        sys.stdout.write(f"wam-adapt {__version__}\n")
+        parser.exit()
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of every verb. `verb` in what it returns names a function of `pipelines.verbs`."""
+    shared = _shared()
+    parser = argparse.ArgumentParser(
+        prog="wam-adapt",
+        description="Adapt a World-Action Model with human videos or robot play data, and publish it to the Hub.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        parents=[shared],
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action=_Version)
+    verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
+    _add_adapt(verbs, shared)
+    for stage, summary in zip(STAGES, _STAGE_HELP, strict=True):
+        one = _add(verbs, stage, f"one stage alone: {summary}", shared)
+        one.add_argument("--run", required=True, metavar="RUN", help="the run's folder, as given to --out")
+        one.set_defaults(verb="run_stage", stage=stage)
+    _add_hub(verbs, shared)
+    _add_predict(verbs, shared)
+    _add_config(verbs, shared)
+    _add_makers(verbs, shared)
+    return parser
+
+
+def _shared() -> argparse.ArgumentParser:
+    # These may stand before the verb or after it. Without SUPPRESS the verb's parser would overwrite with its
+    # default what stood before.
+    shared = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    shared.add_argument("--json", action="store_true", help="one JSON value on standard output, for machines")
+    shared.add_argument("--quiet", action="store_true", help="no progress")
+    shared.add_argument("--debug", action="store_true", help="tracebacks, and what libraries have to say")
+    return shared
+
+
+def _add(verbs: Verbs, name: str, summary: str, shared: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    description = summary[0].upper() + summary[1:] + "."
+    return verbs.add_parser(name, help=summary, description=description, parents=[shared], allow_abbrev=False)
+
+
+def _add_adapt(verbs: Verbs, shared: argparse.ArgumentParser) -> None:
+    adapt = _add(verbs, "adapt", "the main job: from videos or play data to a bundle", shared)
+    kinds = adapt.add_subparsers(title="kinds of data", metavar="KIND", required=True)
+    human = _add(kinds, "human", "adapt to human videos, which need no action labels", shared)
+    human.add_argument("source", metavar="VIDEOS", help="a folder of videos, or one video")
+    human.add_argument("--embodiment", metavar="BODY", default="human_hand", help=_BODY + " (default: human_hand)")
+    play = _add(kinds, "play", "adapt to a robot's play data, a local LeRobot data set", shared)
+    play.add_argument("source", metavar="DATASET", help="the data set's folder")
+    play.add_argument("--embodiment", metavar="BODY", required=True, help=_BODY)
+    for kind, name in ((human, "human"), (play, "play")):
+        kind.set_defaults(verb="adapt", kind=name)
+        kind.add_argument(
+            "--task", metavar="TEXT", help="the instruction, for all that have none of their own in the folder"
+        )
+        kind.add_argument("--out", required=True, metavar="RUN", help="the run's folder; made, or gone on with")
+        kind.add_argument("--base", metavar="BASE", help="the base model (default: the recipe's, tiny)")
+        kind.add_argument(
+            "--replay",
+            metavar="WHAT",
+            default="base",
+            help="what the base already knows, mixed in against forgetting: 'base' for what ships with it "
+            "(the default), 'none', or the folder of an encode stage",
+        )
+        kind.add_argument("--stop-after", choices=STAGES, metavar="STAGE", help=f"one of: {', '.join(STAGES)}")
+        _add_recipe(kind, default=name)
+
+
+_BODY = "whose hands or arms the data shows: a name from recipes/embodiment, or the path of a YAML file"
+
+
+def _add_recipe(parser: argparse.ArgumentParser, *, default: str) -> None:
+    parser.add_argument(
+        "--recipe", metavar="NAME", default=default, help=f"a shipped recipe, or a path like ./mine.yaml ({default})"
+    )
+    parser.add_argument(
+        "--set",
+        metavar="KEY=VALUE",
+        dest="overrides",
+        nargs="+",
+        action="extend",
+        default=[],
+        help="other settings than the recipe's: train.steps=500, lora=attention; see `wam-adapt config show`",
+    )
+
+
+def _add_hub(verbs: Verbs, shared: argparse.ArgumentParser) -> None:
+    publish = _add(verbs, "publish", "send a run's bundle to the Hub, and prove it arrived", shared)
+    publish.add_argument("--run", required=True, metavar="RUN", help="the run's folder")
+    publish.add_argument("--repo", required=True, metavar="ORG/NAME", help="where to")
+    publish.add_argument("--confirm", action="store_true", help="do it; without, only tell what would be done")
+    publish.add_argument("--public", action="store_true", help="for everyone to see (default: private)")
+    publish.set_defaults(verb="publish")
+    pull = _add(verbs, "pull", "fetch a bundle from the Hub, and check it", shared)
+    pull.add_argument("reference", metavar="ORG/NAME[@REV]", help="which one; REV is a branch, tag or commit")
+    pull.add_argument("--out", required=True, metavar="DIR", help="the folder it goes to")
+    pull.set_defaults(verb="pull")
+
+
+def _add_predict(verbs: Verbs, shared: argparse.ArgumentParser) -> None:
+    predict = _add(verbs, "predict", "imagine what follows an image, and the actions that bring it about", shared)
+    predict.add_argument("--bundle", required=True, metavar="DIR", help="a bundle's folder, pulled or made here")
+    predict.add_argument(
+        "--image",
+        default=[],
+        action="append",
+        metavar="FRAME",
+        help="what the camera sees now: an image file; for a body with several cameras once for each, as CAMERA=FILE "
+        "(default: the picture and state that the bundle was tried on)",
+    )
+    predict.add_argument("--task", metavar="TEXT", help="the instruction (default: what the bundle was taught)")
+    predict.add_argument("--state", metavar="FILE.json", help="the body's state now: a list, or numbers by axis name")
+    predict.add_argument("--out", metavar="DIR", help="where the imagined video and the actions go")
+    predict.add_argument("--base", metavar="DIR", help="the base's folder, where it does not ship with this package")
+    predict.add_argument("--seed", type=int, default=0, metavar="N", help="another imagined future (default: 0)")
+    predict.set_defaults(verb="predict")
+
+
+def _add_config(verbs: Verbs, shared: argparse.ArgumentParser) -> None:
+    config = _add(verbs, "config", "look into a recipe: every key, its value and where that comes from", shared)
+    what = config.add_subparsers(title="what to do", metavar="WHAT", required=True)
+    for name, summary in (("show", "each key with its value, type, origin and meaning"), ("validate", "only check")):
+        one = _add(what, name, summary, shared)
+        _add_recipe(one, default="human")
+        one.set_defaults(verb=f"config_{name}")
+
+
+def _add_makers(verbs: Verbs, shared: argparse.ArgumentParser) -> None:
+    demo = _add(verbs, "demo", "the whole main job on what ships with the package", shared)
+    demo.add_argument("--out", required=True, metavar="RUN", help="the folder it goes to")
+    demo.set_defaults(verb="demo")
+    pretrain = _add(verbs, "pretrain", "train a base model from nothing on scenes drawn here", shared)
+    pretrain.add_argument("--out", required=True, metavar="DIR", help="the folder it goes to")
+    _add_recipe(pretrain, default="tiny")
+    pretrain.set_defaults(verb="pretrain")

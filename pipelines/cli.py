@@ -1,0 +1,93 @@
+"""The command line's one door: parse, run the verb, and tell what went wrong in words instead of a traceback."""
+
+import importlib.util
+import sys
+from argparse import Namespace
+from collections.abc import Sequence
+from contextlib import nullcontext, redirect_stderr
+from pathlib import Path
+from typing import TextIO, cast
+
+from pipelines.arguments import build_parser
+from pipelines.terminal import Terminal, Unwatched
+
+GOOD, FAILED, STOPPED = 0, 1, 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        argv: The words after the program's name; those of this process by default.
+
+    Returns:
+        The exit status: 0 good, 1 failed, 130 stopped by the user. Wrong usage exits with 2.
+    """
+    if (foreign := find_foreign_adapt()) is not None:
+        sys.stderr.write(foreign)
+        return FAILED
+    arguments = build_parser().parse_args(argv)
+    asked = {name: getattr(arguments, name, False) for name in ("quiet", "debug")}
+    return _run(arguments, Terminal(machine=getattr(arguments, "json", False), **asked))
+
+
+def _run(arguments: Namespace, terminal: Terminal) -> int:
+    from adapt.errors import AdaptError
+    from pipelines import verbs
+
+    try:
+        terminal.prepare()
+        unwatched = redirect_stderr(cast(TextIO, Unwatched(sys.stderr))) if terminal.quiet else nullcontext()
+        with unwatched:
+            getattr(verbs, arguments.verb)(arguments, terminal)
+        sys.stdout.flush()
+        return GOOD
+    except AdaptError as error:
+        return _fail(error, f"error: {error}", terminal)
+    except KeyboardInterrupt:
+        sys.stderr.write("\nstopped; the same command goes on from here\n")
+        return STOPPED
+    except BrokenPipeError:
+        # Whoever read our output has heard enough (`| head`): let nothing more be flushed at exit.
+        sys.stdout = None
+        return GOOD
+    except Exception as error:  # noqa: BLE001 - the last door: nobody meets a traceback who did not ask for one
+        words = " ".join(str(error).split())[:300]
+        message = (
+            f"error: something that should not happen has ({type(error).__name__}: {words}).\n"
+            "What is finished is kept. The same command with --debug tells where it happened; please report that."
+        )
+        return _fail(error, message, terminal)
+
+
+def _fail(error: Exception, message: str, terminal: Terminal) -> int:
+    if terminal.debug:
+        import traceback
+
+        traceback.print_exception(error)
+    sys.stderr.write(message + "\n")
+    terminal.give({"error": {"type": type(error).__name__, "message": str(error)}})
+    return FAILED
+
+
+def find_foreign_adapt() -> str | None:
+    """What to say where another distribution's top-level `adapt` stands in ours' place; None where ours is found."""
+    try:
+        import adapt
+        from adapt.errors import AdaptError  # noqa: F401
+
+        if Path(adapt.__file__ or "").parents[1] == Path(__file__).parents[1] and hasattr(adapt, "__version__"):
+            return None
+    except (ImportError, SyntaxError, IndexError):
+        pass
+    spec = importlib.util.find_spec("adapt")
+    place = Path(spec.origin).parent if spec is not None and spec.origin else "(nowhere)"
+    return (
+        f"error: the Python package 'adapt' at {place} is not wam-adapt's; another distribution (the one called "
+        "'adapt' on PyPI, for example) installs one of the same name.\n"
+        "Put ours back: pip uninstall adapt && pip install --force-reinstall --no-deps wam-adapt\n"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,143 @@
+"""Encode: the table of windows in; their latents, prompts and statistics out."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from adapt.data.clip_table import CLIP_TABLE, read_clip_table
+from adapt.data.encode_windows import encode_into, missing
+from adapt.data.encoded import EncodedParts, write_encoded
+from adapt.data.latent_store import LatentCache
+from adapt.data.window_frames import read_windows as read_frames_of
+from adapt.data.windows import PREPROCESS_VERSION
+from adapt.embodiment.spec import Embodiment
+from adapt.embodiment.statistics import BodyStatistics, measure_body
+from adapt.errors import DataError
+from adapt.models.bases import Base, find_base, load_base
+from adapt.runs.cache import Cache
+from adapt.runs.fingerprint import fingerprint
+from adapt.runs.stage import read_manifest, require_current, run_stage
+from adapt.types import Window
+from pipelines.ingest import read_windows
+from pipelines.job import Job
+
+VERSION = 1  # Raise by hand when the same inputs would give another folder.
+_DTYPE = "bf16"
+
+
+def run(job: Job, cache: Cache | None = None) -> Path:
+    """Encode the windows that ingest kept; `adapt.data.encoded` describes the stage's folder.
+
+    Args:
+        job: The run.
+        cache: Shared latents and digests; the user's own by default.
+
+    Returns:
+        RUN/encode/KEY.
+
+    Raises:
+        RunError: Ingest has not been run.
+        DataError: No window could be encoded.
+    """
+    ingest = require_current(job.run_folder, "ingest")
+    listed = read_manifest(ingest)
+    body = Embodiment.from_json(listed["inputs"]["embodiment"], source=str(ingest / "manifest.json"))
+    encoders = encoders_fingerprint(job.recipe.base)
+    inputs = {
+        "ingest": listed["key"],
+        "encoders": encoders,
+        "base": base_fingerprint(job.recipe.base),  # Its statistics are used where it knows the body.
+        "dtype": _DTYPE,
+        "versions": [VERSION, PREPROCESS_VERSION],
+    }
+
+    def work(folder: Path) -> Mapping[str, Any]:
+        base = load_base(job.recipe.base, parts=("codec", "text"))
+        store = cache or Cache.default()
+        latents = LatentCache(store.folder("latents") / f"{base.codec.fingerprint[:16]}-{_DTYPE}")
+        kept = [window for window in read_windows(job) if window.split != "rejected"]
+        fresh = missing(kept, latents)
+        with _bar(len(fresh)) as done:
+            readings = read_frames_of(fresh, body, base.geometry, store)
+            problems = encode_into(latents, readings, base.codec.encode, done=done)
+        # The table names videos relative to the source, so that it says the same wherever that lies.
+        table = read_clip_table(ingest / CLIP_TABLE)
+        windows = [w for w in table if w.split != "rejected" and w.window_id not in problems]
+        _refuse_nothing_left(windows, problems)
+        prompts = sorted({body.prompt_for(window.instruction) for window in windows})
+        parts = EncodedParts(
+            windows=windows,
+            prompts=dict(zip(prompts, base.text.encode(prompts), strict=True)),
+            encoders=encoders,
+            geometry=base.geometry,
+            statistics=_statistics(windows, body, base),
+            embodiments={body.name: body},
+        )
+        write_encoded(folder, ((window.window_id, latents.read(window.window_id)) for window in windows), parts)
+        return _facts(windows, problems)
+
+    return run_stage(job.run_folder, "encode", inputs, work).path
+
+
+def encoders_fingerprint(base: str) -> str:
+    """Name what turns frames and prompts into numbers; the base's weights are not loaded."""
+    record = json.loads((find_base(base) / "base.json").read_text(encoding="utf-8"))
+    weights = {part: record["fingerprints"][part] for part in ("codec", "text")}
+    return fingerprint({"weights": weights, "codec": record["codec"], "text": record["text"]})
+
+
+def base_fingerprint(base: str) -> str:
+    """Name everything a base's description says, its weights' fingerprints among it."""
+    return fingerprint(json.loads((find_base(base) / "base.json").read_text(encoding="utf-8")))
+
+
+def _statistics(windows: Sequence[Window], body: Embodiment, base: Base) -> dict[str, BodyStatistics]:
+    """How the body's numbers are scaled: as the base's heads know them, else as the training windows show them."""
+    if not body.actions:
+        return {}
+    if known := base.statistics.get(body.name):
+        known.check_fits(body, where=f"base '{base.identity.name}'")
+        return {body.name: known}
+    training = [window for window in windows if window.split == "train"]
+    return {body.name: measure_body(training, body, action_steps=base.geometry.action_steps)}
+
+
+def _refuse_nothing_left(windows: Sequence[Window], problems: Mapping[str, str]) -> None:
+    if any(window.split == "train" for window in windows):
+        return
+    reasons = sorted(set(problems.values()))
+    raise DataError(
+        f"encode: no training window could be read; {len(problems)} failed, the first: "
+        f"{reasons[0] if reasons else 'ingest kept none'} Mend the files, then give the same command again."
+    )
+
+
+def _facts(windows: Sequence[Window], problems: Mapping[str, str]) -> dict[str, Any]:
+    told = f"{len(windows)} windows encoded"
+    if problems:
+        told += f", {len(problems)} left out: {next(iter(problems.values()))}"
+    return {
+        "summary": told,
+        "windows": len(windows),
+        "train_windows": sum(window.split == "train" for window in windows),
+        "validation_windows": sum(window.split == "validation" for window in windows),
+        "problems": [{"window": window_id, "reason": reason} for window_id, reason in problems.items()],
+    }
+
+
+@contextmanager
+def _bar(windows: int) -> Iterator[Callable[[], None]]:
+    """A progress bar on standard error, where that is a terminal."""
+    if not windows or not sys.stderr.isatty():
+        yield lambda: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("encode"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("", total=windows)
+        yield lambda: progress.advance(task)

@@ -1,0 +1,193 @@
+"""Ingest: videos or play data in, a table of training windows out."""
+
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from adapt.data.clip_table import CLIP_TABLE, read_clip_table, write_clip_table
+from adapt.data.splits import assign_splits
+from adapt.data.video_folder import read_video_folder
+from adapt.data.windows import PREPROCESS_VERSION
+from adapt.embodiment.spec import Embodiment, load_embodiment
+from adapt.errors import DataError
+from adapt.hands.model_file import HAND_MODEL
+from adapt.runs.cache import Cache
+from adapt.runs.stage import require_current, run_stage
+from adapt.types import BaseGeometry, Window
+from pipelines.job import Job
+from pipelines.recipes import recipes_folder
+
+VERSION = 1  # Raise by hand when the same inputs would give another table.
+Tell = Callable[[float, str], None]  # share done in [0, 1], what is being read
+Found = tuple[list[Window], list[tuple[str, str]]]  # windows, (file, reason) of what gave none
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What is to be read, and what decides the result."""
+
+    key: Mapping[str, Any]  # digests and settings of this kind of source
+    read: Callable[[Tell], Found]
+
+
+def run(job: Job) -> Path:
+    """List the windows of the job's source, and split them; done before, it returns at once.
+
+    Args:
+        job: Names the source, the body, the base and the recipe.
+
+    Returns:
+        RUN/ingest/KEY, with the clip table and a manifest of counts, reasons and problems.
+
+    Raises:
+        DataError: The source cannot be read, or gives no window to train on.
+        EmbodimentError: The body does not fit the source or the base.
+    """
+    cache = Cache.default()
+    geometry = base_geometry(job.recipe.base)
+    body = load_embodiment(job.embodiment, [recipes_folder() / "embodiment"])
+    plan = (_plan_human if job.kind == "human" else _plan_play)(job, body, geometry, cache)
+    inputs = {
+        "kind": job.kind,
+        "versions": [VERSION, PREPROCESS_VERSION],
+        "source": dict(plan.key),
+        "embodiment": body.to_json(),
+        "geometry": asdict(geometry),
+        "windows": asdict(job.recipe.windows),
+    }
+
+    def work(folder: Path) -> Mapping[str, Any]:
+        with _bar() as tell:
+            windows, problems = plan.read(tell)
+        windows, same_session = assign_splits(windows, job.recipe.windows.validation_share)
+        write_clip_table(folder / CLIP_TABLE, windows, root=_root(job))
+        return _facts(windows, problems, geometry, same_session=same_session)
+
+    return run_stage(job.run_folder, "ingest", inputs, work).path
+
+
+def read_windows(job: Job) -> list[Window]:
+    """The windows that this run's ingest listed, rejected ones too, with videos where the job's source is now.
+
+    Raises:
+        RunError: Ingest has not been run.
+    """
+    return read_clip_table(require_current(job.run_folder, "ingest") / CLIP_TABLE, root=_root(job))
+
+
+def base_geometry(base: str) -> BaseGeometry:
+    """What a base fixes for its data; its weights are not loaded."""
+    from adapt.models.bases import read_geometry
+
+    return read_geometry(base)
+
+
+def _plan_human(job: Job, body: Embodiment, geometry: BaseGeometry, cache: Cache) -> Plan:
+    folder = read_video_folder(job.source_path, job.task)
+
+    def read(tell: Tell) -> Found:
+        from adapt.data.human_windows import HumanRules, read_human_videos  # MediaPipe and PyAV: only when needed
+
+        rules = HumanRules(body=body, geometry=geometry, windows=job.recipe.windows, hands=job.recipe.hands)
+        return read_human_videos(folder, rules, cache, progress=tell)
+
+    key = {
+        "videos": [[item.name, _digest(item.path, cache), item.instruction, item.session] for item in folder.videos],
+        "problems": [list(problem) for problem in folder.problems],
+        "hands": asdict(job.recipe.hands),
+        "hand_model": HAND_MODEL,
+    }
+    return Plan(key=key, read=read)
+
+
+def _plan_play(job: Job, body: Embodiment, geometry: BaseGeometry, cache: Cache) -> Plan:
+    from adapt.data.play_windows import play_files, read_play_dataset
+
+    root = job.source_path
+
+    def read(tell: Tell) -> Found:
+        def count(done: int, of: int) -> None:
+            tell(done / of, f"{done} of {of} episodes")
+
+        return read_play_dataset(root, body, geometry, job.recipe.windows, digest=cache.file_digest, progress=count)
+
+    files = play_files(root, body)
+    return Plan(key={"files": [[path.relative_to(root).as_posix(), _digest(path, cache)] for path in files]}, read=read)
+
+
+def _digest(path: Path, cache: Cache) -> str:
+    """The file's digest; what cannot be read is told apart from everything that can."""
+    try:
+        return cache.file_digest(path)
+    except DataError as error:
+        return f"unreadable: {error}"
+
+
+def _root(job: Job) -> Path:
+    """The folder relative to which the table names its videos."""
+    source = job.source_path.absolute()
+    return source.parent if source.is_file() else source
+
+
+def _facts(
+    windows: Sequence[Window], problems: Sequence[tuple[str, str]], geometry: BaseGeometry, *, same_session: bool
+) -> dict[str, Any]:
+    kept = [window for window in windows if window.split != "rejected"]
+    rejected = [window for window in windows if window.split == "rejected"]
+    splits = Counter(window.split for window in windows)
+    videos = len({ref.digest for window in windows for ref in window.videos})
+    told = f"{_count(videos, 'video')}: {_count(len(kept), 'window')} ({_minutes(kept, geometry):.1f} min) kept"
+    told += f", {len(rejected)} rejected"
+    if not splits["validation"]:
+        told += "; too few windows of one session to hold any out for validation"
+    if problems:
+        told += f"; {_count(len(problems), 'file')} with problems: {problems[0][0]}"
+        told += ", ..." if len(problems) > 1 else ""
+    return {
+        "summary": told,
+        "videos": videos,
+        "sessions": len({window.session for window in kept}),
+        "same_session": same_session,
+        "kept_windows": len(kept),
+        "kept_minutes": _minutes(kept, geometry),
+        "rejected_windows": len(rejected),
+        "rejected_minutes": _minutes(rejected, geometry),
+        "rejections": dict(sorted(Counter(window.rejection for window in rejected).items())),
+        "train_windows": splits["train"],
+        "validation_windows": splits["validation"],
+        "problems": [{"file": file, "reason": reason} for file, reason in problems],
+    }
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}" + ("" if number == 1 else "s")
+
+
+def _minutes(windows: Sequence[Window], geometry: BaseGeometry) -> float:
+    return round(sum(geometry.window_s(window.chunks) for window in windows) / 60, 3)
+
+
+@contextmanager
+def _bar() -> Iterator[Tell]:
+    """A progress bar on standard error, where that is a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda _share, _what: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("ingest"), BarColumn(), TextColumn("{task.percentage:3.0f}%"), TimeRemainingColumn())
+    # Drawn from this thread only: while MediaPipe loads, the error stream is closed to all others.
+    with Progress(
+        *columns, TextColumn("{task.description}"), console=Console(stderr=True), auto_refresh=False, transient=True
+    ) as progress:
+        task = progress.add_task("", total=1.0)
+
+        def tell(share: float, what: str) -> None:
+            progress.update(task, completed=share, description=what, refresh=True)
+
+        yield tell

@@ -1,0 +1,151 @@
+"""How does an evaluation look in the terminal? Verdicts in plain words first, then the figures behind them."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from adapt.evaluate.record import (
+    BETTER,
+    CODEC_CEILING,
+    COPY_LAST,
+    HOLD_LAST,
+    MEAN,
+    NO_GAIN,
+    TOO_FEW,
+    TRUE_FUTURE,
+    WORSE,
+    ZERO_SHOT,
+    Evaluation,
+    Measure,
+    from_json,
+)
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.table import Table
+
+Mark = tuple[str, str]  # sign, colour
+
+WIDTH = 80
+_GROUPS = {
+    "video": ("Imagined video", (ZERO_SHOT, COPY_LAST, CODEC_CEILING)),
+    "actions": ("Actions, first 1.6 s", (ZERO_SHOT, HOLD_LAST, MEAN, TRUE_FUTURE)),
+    "retention": ("What the base knew", (ZERO_SHOT,)),
+}
+# Short heads, so that five columns of figures fit a terminal of 80.
+_HEADS = {
+    ZERO_SHOT: "base",
+    COPY_LAST: "frozen",
+    CODEC_CEILING: "codec",
+    HOLD_LAST: "hold",
+    MEAN: "mean",
+    TRUE_FUTURE: "true fut.",
+}
+_LEGEND = {
+    "video": "frozen: the present frame, repeated. codec: the best this base can show.",
+    "actions": "hold: stand still. mean: average action. true fut.: read from what really came.",
+    "retention": "base: before adapting.",
+}
+_SHORT = {
+    "video.motion_error": "error where it moves",
+    "video.frame_error": "error, whole frame",
+    "video.psnr": "PSNR (dB, higher is better)",
+    "video.latent_error": "error, latents",
+    "actions.overall": "all axes, share of range",
+    "retention.latent_error": "video error, latents",
+    "retention.action_error": "actions, share of range",
+}
+# Put behind a reference's figure: what the adapted model is, compared with it.
+_MARKS = {BETTER: ("+", "green"), WORSE: ("-", "red"), NO_GAIN: ("=", "yellow"), TOO_FEW: ("?", "yellow")}
+_MARKS_LEGEND = "+ better, - worse, = no measurable difference, ? too few windows"
+_MOST_AXES = 8
+
+
+def show(evaluation: Evaluation) -> "RenderableType":
+    """The scorecard as something rich can print; made for 80 columns."""
+    from rich.console import Group
+    from rich.constrain import Constrain
+    from rich.panel import Panel
+    from rich.text import Text
+
+    parts: list[RenderableType] = [Panel(Text(evaluation.summary), title=_title(evaluation), width=WIDTH)]
+    for group, (heading, references) in _GROUPS.items():
+        measures = [measure for measure in evaluation.measures if measure.group == group]
+        if not measures:
+            continue
+        if all(measure.value is None for measure in measures):
+            parts.append(Text.assemble((f"{heading}: ", "bold"), measures[0].note))
+            continue
+        marks = {(verdict.measure, verdict.against): _MARKS[verdict.verdict] for verdict in evaluation.verdicts}
+        parts.append(_table(heading, measures, references, marks))
+        parts += [Text(f"  {line}", style="dim") for line in (_LEGEND[group], *_notes(measures))]
+    confidence = f"{evaluation.settings.get('confidence', 0.95):.0%}"
+    parts.append(Text(f"{_MARKS_LEGEND} ({confidence} interval)", style="dim"))
+    parts.append(Text.assemble(("Robot effect: ", "bold"), evaluation.robot_effect))
+    return Constrain(Group(*parts), width=WIDTH)
+
+
+def read(folder: Path) -> Evaluation:
+    """The evaluation of a finished evaluate stage or of a bundle.
+
+    Raises:
+        DataError: The file is missing or is no evaluation.
+    """
+    import json
+
+    from adapt.errors import DataError
+
+    path = folder / "evaluation.json"
+    try:
+        value: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: cannot be read ({error}). Run `wam-adapt evaluate` again.") from error
+    return from_json(value)
+
+
+def _title(evaluation: Evaluation) -> str:
+    sessions = f"{evaluation.sessions} session{'' if evaluation.sessions == 1 else 's'}"
+    stamp = ", same session as training" if evaluation.same_session else ""
+    windows = f"{evaluation.windows} held-out window{'' if evaluation.windows == 1 else 's'}"
+    return f"{evaluation.body} on {evaluation.base}: {windows}, {sessions}{stamp}"
+
+
+def _table(
+    heading: str, measures: Sequence[Measure], references: Sequence[str], marks: Mapping[tuple[str, str], Mark]
+) -> "Table":
+    from rich import box
+    from rich.table import Table
+
+    used = [name for name in references if any(name in measure.baselines for measure in measures)]
+    table = Table(title=heading, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
+    table.width, table.padding = WIDTH, (0, 1, 0, 0)
+    table.add_column("lower is better", ratio=1, no_wrap=True, overflow="ellipsis")
+    table.add_column("adapted", justify="right", style="bold")
+    for name in used:
+        table.add_column(f"{_HEADS[name]}  ", justify="right", no_wrap=True)
+    shown = [measure for measure in measures if measure.value is not None]
+    for measure in shown[: 1 + _MOST_AXES] if measures[0].group == "actions" else shown:
+        figures = [_marked(_figure(measure.baselines.get(name)), marks.get((measure.id, name))) for name in used]
+        table.add_row(_name(measure), _figure(measure.value), *figures)
+    return table
+
+
+def _notes(measures: Sequence[Measure]) -> list[str]:
+    notes = list(dict.fromkeys(measure.note for measure in measures if measure.note))
+    hidden = sum(measure.value is not None for measure in measures) - 1 - _MOST_AXES
+    if measures[0].group == "actions" and hidden > 0:
+        notes.append(f"{hidden} more axes in evaluation.json")
+    return notes
+
+
+def _name(measure: Measure) -> str:
+    unit = f" ({measure.unit})" if measure.unit else ""
+    return _SHORT.get(measure.id, measure.id.partition(".")[2] + unit)
+
+
+def _marked(figure: str, mark: Mark | None) -> str:
+    return f"{figure}  " if mark is None else f"{figure} [{mark[1]}]{mark[0]}[/]"
+
+
+def _figure(value: float | None) -> str:
+    return "" if value is None else f"{value:#.3g}"

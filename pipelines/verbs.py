@@ -1,0 +1,171 @@
+"""What does each verb do? Turns words into a job, runs the pipeline, and shows what came of it."""
+
+import importlib
+from argparse import Namespace
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from adapt.errors import DataError, RecipeError, RunError
+from pipelines.terminal import Terminal, shown
+
+if TYPE_CHECKING:
+    from pipelines.job import Job
+
+
+def adapt(arguments: Namespace, terminal: Terminal) -> None:
+    """The main job: every stage that is not done yet."""
+    _bring_up_to_date(_make_job(arguments), terminal, stop_after=arguments.stop_after)
+
+
+def run_stage(arguments: Namespace, terminal: Terminal) -> None:
+    """One stage of a run that `adapt` has begun."""
+    from pipelines.adapt_all import run_one
+    from pipelines.job import load_job
+
+    path = run_one(load_job(_place(arguments.run)), arguments.stage)
+    terminal.show(shown(path))
+    terminal.give({"stage": arguments.stage, "result": path})
+
+
+def publish(arguments: Namespace, terminal: Terminal) -> None:
+    """Send a run's bundle to the Hub, or tell what would be sent."""
+    answer = _pipeline("publish").run(
+        _place(arguments.run), arguments.repo, confirm=arguments.confirm, public=arguments.public
+    )
+    _report(answer, terminal)
+
+
+def pull(arguments: Namespace, terminal: Terminal) -> None:
+    """Fetch a bundle from the Hub."""
+    _report(_pipeline("pull").run(arguments.reference, _place(arguments.out)), terminal)
+
+
+def predict(arguments: Namespace, terminal: Terminal) -> None:
+    """Imagine what follows an image."""
+    from pipelines import predict as pipeline
+
+    question = pipeline.Question(
+        bundle=_place(arguments.bundle),
+        images=[_image(text) for text in arguments.image],
+        task=arguments.task,
+        state=_place(arguments.state) if arguments.state else None,
+        out=_place(arguments.out) if arguments.out else None,
+        seed=arguments.seed,
+        base=_place(arguments.base) if arguments.base else None,
+    )
+    answer = pipeline.run(question)
+    terminal.show(pipeline.table(answer))
+    for path in answer.written:
+        terminal.show(shown(path))
+    terminal.give(pipeline.to_json(answer))
+
+
+def config_show(arguments: Namespace, terminal: Terminal) -> None:
+    """Show each key of a recipe."""
+    from pipelines import config_show as pipeline
+
+    rows = pipeline.run(arguments.recipe, arguments.overrides)
+    terminal.show(pipeline.as_text(rows))
+    terminal.give([asdict(row) for row in rows])
+
+
+def config_validate(arguments: Namespace, terminal: Terminal) -> None:
+    """Check a recipe."""
+    from pipelines import config_show as pipeline
+
+    rows = pipeline.run(arguments.recipe, arguments.overrides)
+    terminal.show(f"{arguments.recipe}: good, {len(rows)} keys")
+    terminal.give({"recipe": arguments.recipe, "good": True, "keys": len(rows)})
+
+
+def demo(arguments: Namespace, terminal: Terminal) -> None:
+    """The main job on what ships with the package."""
+    from pipelines.job import load_job
+
+    # The demo only puts its data and its job in place; from there on it is a run like any other.
+    _bring_up_to_date(load_job(_pipeline("demo").run(_place(arguments.out))), terminal)
+
+
+def pretrain(arguments: Namespace, terminal: Terminal) -> None:
+    """Train a base model from nothing."""
+    from pipelines.pretrain_settings import PretrainConfig
+    from pipelines.recipes import compose_as
+
+    composed = compose_as(PretrainConfig, arguments.recipe, arguments.overrides, folder="pretrain")
+    _report(_pipeline("pretrain").run(composed.config, _place(arguments.out)), terminal)
+
+
+def _bring_up_to_date(job: "Job", terminal: Terminal, *, stop_after: str | None = None) -> None:
+    from pipelines import adapt_all
+
+    outcome = adapt_all.run(job, stop_after=stop_after, terminal=terminal)
+    commands = adapt_all.next_commands(outcome, job)
+    if "evaluate" in outcome.results:
+        from pipelines import scorecard
+
+        terminal.show(scorecard.show(scorecard.read(outcome.results["evaluate"])))
+    last = list(outcome.results)[-1]
+    terminal.show(f"{last}: {shown(outcome.results[last])}")
+    terminal.show("next:\n" + "\n".join(f"  {command}" for command in commands))
+    results = {stage: str(path) for stage, path in outcome.results.items()}
+    terminal.give({"run": outcome.run, "results": results, "worked": outcome.worked, "next": commands})
+
+
+def _make_job(arguments: Namespace) -> "Job":
+    from pipelines.job import Job
+    from pipelines.schema import compose
+
+    source, run = _place(arguments.source), _place(arguments.out)
+    if not source.exists():
+        raise DataError(f"{arguments.source}: there is no such file or folder (looked for {source}); check the path")
+    if source.is_dir() and run.is_relative_to(source):
+        raise RunError(
+            f"--out {run} lies inside the data at {source}, where its own videos would be taken for data; "
+            "name a folder outside"
+        )
+    if run.is_file() or (run.is_dir() and any(run.iterdir()) and not (run / "job.json").is_file()):
+        raise RunError(f"--out {run} is there already and is not the folder of a run; name a new folder")
+    if arguments.task is not None and not arguments.task.strip():
+        raise RecipeError("--task is empty; say what is done in the videos, for example 'pour water into the cup'")
+    recipe = compose(arguments.recipe, arguments.overrides)
+    recipe.base = _name_or_place(arguments.base or recipe.base)
+    return Job(
+        kind=arguments.kind,
+        source=str(source),
+        run=str(run),
+        task=arguments.task,
+        embodiment=_name_or_place(arguments.embodiment),
+        replay=arguments.replay if arguments.replay in ("base", "none") else str(_place(arguments.replay)),
+        recipe=recipe,
+    )
+
+
+def _place(text: str) -> Path:
+    """A path as the user means it: `~` is their home, and the rest is taken letter by letter."""
+    return Path(text).expanduser().absolute()
+
+
+def _image(text: str) -> str:
+    """PATH, or CAMERA=PATH, with the path made whole."""
+    camera, equals, path = text.partition("=")
+    if not equals or _place(text).exists():
+        return str(_place(text))
+    return f"{camera}={_place(path)}"
+
+
+def _name_or_place(text: str) -> str:
+    """A name stays one; what lies on the disk becomes a path that holds from any folder."""
+    place = _place(text)
+    is_place = "/" in text or text.endswith(".yaml")
+    return str(place) if is_place and place.exists() else text
+
+
+def _pipeline(name: str) -> Any:
+    return importlib.import_module(f"pipelines.{name}")
+
+
+def _report(answer: Any, terminal: Terminal) -> None:
+    """Show what a pipeline returned: a path, or a value with its own words."""
+    terminal.show(shown(answer) if isinstance(answer, Path) else str(answer))
+    terminal.give({"result": answer} if isinstance(answer, Path) else answer)
