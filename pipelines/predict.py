@@ -28,7 +28,8 @@ class Question:
         images: The pictures: PATH for a body with one camera, CAMERA=PATH for each camera of others. None at all asks
             about the picture, and the state, that the bundle brings with it.
         task: The instruction; None for the one the bundle brings with it.
-        state: A JSON file with the body's state: a list of numbers, or an object by axis name. None for no state.
+        state: A JSON file with the body's state: a list of numbers, or an object by axis name. None for none: then
+            the bundle's own stands in for it, which the answer says.
         out: Folder for the video, a picture and the actions; None writes nothing.
         seed: Seed of the noise the imagined future starts from.
         base: Folder of the base that the bundle names, where that does not ship with this package.
@@ -45,12 +46,13 @@ class Question:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What the bundle says, for which body, and which files tell it."""
+    """What the bundle says, for which body, which files tell it, and what to bear in mind."""
 
     body: str
     prediction: "Prediction"
     video_hz: float
     written: tuple[Path, ...]
+    note: str = ""
 
 
 def run(question: Question) -> Answer:
@@ -64,10 +66,11 @@ def run(question: Question) -> Answer:
     from adapt.policy import load
 
     policy = load(question.bundle, bases={} if question.base is None else _named(question.base))
-    prediction = policy.predict(*_asked(question, policy), seed=question.seed)
+    observation, task, note = _asked(question, policy)
+    prediction = policy.predict(observation, task, seed=question.seed)
     video_hz = policy.geometry.video_hz
     written = () if question.out is None else _write(question.out, prediction, video_hz)
-    return Answer(body=policy.body.name, prediction=prediction, video_hz=video_hz, written=written)
+    return Answer(body=policy.body.name, prediction=prediction, video_hz=video_hz, written=written, note=note)
 
 
 def to_json(answer: Answer) -> dict[str, Any]:
@@ -77,6 +80,7 @@ def to_json(answer: Answer) -> dict[str, Any]:
         "body": answer.body,
         "actions": None if actions is None else _actions_json(actions),
         "files": [str(path) for path in answer.written],
+        "note": answer.note,
     }
 
 
@@ -90,7 +94,9 @@ def table(answer: Answer) -> "RenderableType":
         return f"{answer.body} has no action axes: video only."
     steps = len(actions.values)
     title = f"{answer.body}: {steps} actions in {steps / actions.rate_hz:g} s ({actions.rate_hz:g} a second)"
-    view = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left")
+    view = Table(
+        title=title, caption=answer.note or None, box=box.SIMPLE_HEAD, title_justify="left", caption_justify="left"
+    )
     view.add_column("axis")
     view.add_column("unit")
     for heading in ("first", "last", "lowest", "highest"):
@@ -102,17 +108,21 @@ def table(answer: Answer) -> "RenderableType":
     return view
 
 
-def _asked(question: Question, policy: "Policy") -> tuple[Any, str]:
-    """The observation and the instruction: the user's, or the golden ones of the bundle where the user gives none."""
+def _asked(question: Question, policy: "Policy") -> tuple[Any, str, str]:
+    """The observation, the instruction and a note: what the user leaves out comes from the bundle's golden question."""
     golden = policy.golden
     task = question.task if question.task is not None or golden is None else golden.instruction
     if task is None:
         raise DataError("--task is missing, and this policy has no instruction of its own. Say what is to be done.")
+    state, own = _read_state(question.state), None if golden is None else golden.observation
     if question.images:
-        return {"images": _read_images(question.images, policy.body), "state": _read_state(question.state)}, task
-    if golden is None or question.state is not None:
+        note = ""
+        if state is None and own is not None and own.state is not None:
+            state, note = own.state, "no --state given: a usual one stands in, so only the changes mean something"
+        return {"images": _read_images(question.images, policy.body), "state": state}, task, note
+    if own is None or state is not None:
         raise DataError(f"--image is missing; {policy.body.name} needs a picture to go with it. Give --image FRAME.")
-    return golden.observation, task
+    return own, task, "no --image given: asked about the picture and the state that the bundle brings"
 
 
 def _named(base: Path) -> dict[str, Path]:

@@ -75,7 +75,7 @@ def no_actions(reason: str) -> Measure:
 
 def _guesses(
     held_out: Sequence[HeldOut], futures: Mapping[str, Sequence[Imagined]], body: Body
-) -> dict[str, list[Float[Tensor, "k d"]]]:
+) -> dict[str, list[Float[Tensor, "_k d"]]]:
     """Absolute actions in physical units, by contender and window."""
     guesses: dict[str, list[Tensor]] = {}
     for name, answers in futures.items():
@@ -86,7 +86,7 @@ def _guesses(
     return guesses
 
 
-def _axis_errors(held_out: Sequence[HeldOut], guesses: Sequence[Tensor], body: Body) -> list[Float[Tensor, "m d"]]:
+def _axis_errors(held_out: Sequence[HeldOut], guesses: Sequence[Tensor], body: Body) -> list[Float[Tensor, "_m d"]]:
     rows = []
     for item, guess in zip(held_out, guesses, strict=True):
         true = _known(item.window.actions).float()

@@ -14,7 +14,7 @@ from adapt.evaluate.verdict import Bootstrap, judge
 ADAPTED = "adapted"
 
 # One contender's errors: for each window, one number a chunk.
-Errors = Sequence[Float[Tensor, " m"]]
+Errors = Sequence[Float[Tensor, " _m"]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

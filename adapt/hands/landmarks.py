@@ -1,9 +1,10 @@
 """Where are the hands, frame by frame? MediaPipe's hand landmarker, and nothing of it leaks out."""
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -43,6 +44,7 @@ class HandLandmarks:
             model: File from `ensure_hand_model`.
             min_score: Confidence in [0, 1] from which a hand counts as found, and as still followed.
         """
+        _ignore_stray_profiling()
         with _quiet():
             import mediapipe
             from mediapipe.tasks.python import BaseOptions, vision
@@ -114,6 +116,18 @@ class HandLandmarks:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _ignore_stray_profiling() -> None:
+    """See that no profiling signal of MediaPipe's can end the process.
+
+    The library carries a runtime that samples itself with SIGPROF, under a handler of its own that Python does not
+    know of. Whoever puts Python's handlers back as they were (Lightning does, after training) takes it away, and the
+    next sample would kill the process. With this in place what is put back is "ignore".
+    """
+    with suppress(ValueError):  # Not the main thread, where signals cannot be set.
+        if signal.getsignal(signal.SIGPROF) == signal.SIG_DFL:
+            signal.signal(signal.SIGPROF, signal.SIG_IGN)
 
 
 def _xyz(points: Any) -> Float[Tensor, "21 3"]:

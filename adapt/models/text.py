@@ -70,7 +70,7 @@ class TextEncoder(nn.Module):
         return fingerprint({"weights": weights, "config": self.config.to_json(), "tokens": "bytes"})
 
     @torch.no_grad()
-    def encode(self, prompts: Sequence[str]) -> list[Float[Tensor, "n e"]]:
+    def encode(self, prompts: Sequence[str]) -> list[Float[Tensor, "_n e"]]:
         """Features of each prompt, as long as the prompt; independent of the other prompts' lengths.
 
         Raises:

@@ -1,5 +1,7 @@
 """The real detector, on frames without hands and, where they are at hand, on real ones."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -56,3 +58,22 @@ def test_a_second_look_at_a_video_says_the_same(hand_model: Path, real_data: Pat
     for first, second in zip(*looks, strict=True):
         assert torch.equal(first.seen, second.seen)
         assert torch.equal(first.landmarks, second.landmarks)
+
+
+def test_putting_python_s_signal_handlers_back_does_not_kill_the_next_search_for_hands(hand_model: Path) -> None:
+    """As Lightning does after training; MediaPipe's own sampling then meets the handler that was put back."""
+    code = f"""
+import signal, torch
+import subprocess
+import sys
+from pathlib import Path
+before = signal.getsignal(signal.SIGPROF)
+from adapt.hands.landmarks import HandLandmarks
+frames = torch.zeros(40, 240, 320, 3, dtype=torch.uint8)
+for round in range(2):
+    with HandLandmarks(Path({str(hand_model)!r})) as landmarks:
+        for place, frame in enumerate(frames):
+            landmarks.look(frame, place / 5)
+    signal.signal(signal.SIGPROF, signal.getsignal(signal.SIGPROF))
+"""
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -3,7 +3,7 @@
 import io
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -14,6 +14,19 @@ from rich.console import Console
 from adapt.errors import BundleError, DataError, MediaError
 from adapt.types import ActionChunk, Prediction
 from pipelines import predict
+
+
+class Seen(dict[str, Any]):
+    """An observation, read by key or by name."""
+
+    state: ClassVar = [0.5]
+
+
+class Own:
+    """The golden question of a bundle."""
+
+    observation = Seen(images={"head": "its own"})
+    instruction = "wave"
 
 
 class TwoCameras:
@@ -59,14 +72,23 @@ def ask(images: list[str], state: Path | None = None) -> predict.Answer:
 
 
 def test_without_a_picture_and_words_the_bundle_is_asked_its_own_question(policy: TwoCameras) -> None:
-    own = {"images": {"head": "its own"}}
-    policy.golden = type("Golden", (), {"observation": own, "instruction": "wave"})
-    predict.run(predict.Question(bundle=Path("b")))
-    assert (policy.asked["images"], policy.asked["instruction"]) == (own["images"], "wave")
+    policy.golden = Own
+    answered = predict.run(predict.Question(bundle=Path("b")))
+    assert (policy.asked["images"], policy.asked["instruction"]) == ({"head": "its own"}, "wave")
+    assert "no --image" in answered.note
+
+
+def test_a_usual_state_stands_in_for_a_missing_one_and_the_answer_says_so(policy: TwoCameras, picture: Path) -> None:
+    policy.golden = Own
+    answered = ask([f"head={picture}", f"wrist={picture}"])
+    assert policy.asked["state"] == [0.5]
+    assert "no --state" in answered.note
+    assert predict.to_json(answered)["note"] == answered.note
 
 
 def test_a_state_without_a_picture_is_refused(policy: TwoCameras, tmp_path: Path) -> None:
-    policy.golden = type("Golden", (), {"observation": {}, "instruction": "wave"})
+    policy.golden = Own
+    (tmp_path / "state.json").write_text("[0.1]")
     with pytest.raises(DataError, match="--image is missing"):
         predict.run(predict.Question(bundle=Path("b"), state=tmp_path / "state.json"))
 

@@ -29,9 +29,9 @@ from pipelines.pretrain_trial import closed_loop
 
 SMALL = PretrainConfig(
     draw=DrawConfig(robot_episodes=3, human_episodes=2, play_episodes=2),
-    codec=CodecTraining(steps=2),
+    codec=CodecTraining(steps=2, second_steps=1),
     windows=WindowPlan(starts=1, play_starts=1, long_share=1.0, replay_windows=2),
-    world=WorldTraining(steps=4, batch_size=4),
+    world=WorldTraining(steps=4, second_steps=2, batch_size=4),
     action=ActionTraining(steps=2, batch_size=4, imagined_windows=2),
     trial=TrialConfig(episodes=1, windows=2, imagine_steps=1),
 )
