@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from adapt.errors import RunError
+from adapt.runs.manifest import MANIFEST
 from adapt.runs.stage import read_manifest
 from pipelines.job import Job, save_job
 from pipelines.schema import AdaptConfig
 from pipelines.stages import STAGES
 from pipelines.terminal import Terminal, shown
 
+_PROBLEMS = 8  # lines of what could not be used; the rest is in the manifest
 _SUMMARY = 110  # characters of what a stage says of itself; the rest is in its manifest
 
 
@@ -61,6 +63,9 @@ def run(job: Job, *, stop_after: str | None = None, terminal: Terminal | None = 
             worked.append(stage)
         seconds = f"done in {noted.get('seconds', 0):.1f} s" if noted != before else "done before"
         terminal.say(f"{stage:9} {seconds}{_summary(results[stage])}")
+        if stage in worked:
+            for line in _problems(results[stage]):
+                terminal.say(f"{'':9} {line}", style="dim")
         if stage == stop_after:
             break
     return Outcome(run=job.run_folder, results=results, worked=tuple(worked))
@@ -119,3 +124,13 @@ def _summary(result: Path) -> str:
     summary = str(read_manifest(result)["facts"].get("summary", ""))
     short = summary if len(summary) <= _SUMMARY else summary[: _SUMMARY - 4].rsplit(" ", 1)[0] + " ..."
     return f": {short}" if short else ""
+
+
+def _problems(result: Path) -> list[str]:
+    """What the stage could not use and why: files that failed, and windows left out, counted by reason."""
+    facts: dict[str, Any] = read_manifest(result)["facts"]
+    failed = [": ".join(str(part) for part in problem.values()) for problem in facts.get("problems", [])]
+    left_out = [f"{count} windows left out: {reason}" for reason, count in facts.get("rejections", {}).items()]
+    more = len(failed) - _PROBLEMS
+    rest = [f"... and {more} more, all in {shown(result / MANIFEST)}"] if more > 0 else []
+    return [*failed[:_PROBLEMS], *rest, *left_out]

@@ -33,7 +33,9 @@ def worked(monkeypatch) -> list[str]:
             def work(folder: Path) -> dict:
                 worked.append(stage)
                 (folder / "result").write_text(stage)
-                return {"summary": f"{stage} is well"}
+                problems = [{"file": f"{n}.mp4", "reason": "is no video"} for n in range(10)]
+                troubles = {"problems": problems, "rejections": {"no hand is seen": 11}} if stage == "ingest" else {}
+                return {"summary": f"{stage} is well", **troubles}
 
             return run_stage(job.run_folder, stage, {"after": earlier, "settings": repr(section)}, work).path
 
@@ -102,6 +104,16 @@ def test_the_lines_of_progress_say_what_was_done_and_what_was_done_before(tmp_pa
     error = capsys.readouterr().err
     assert "ingest    done before: ingest is well" in error
     assert "encode    done in 0." in error
+
+
+def test_files_that_failed_are_named_with_their_reasons_the_first_time_and_not_again(tmp_path, worked, capsys):
+    adapt_all.run(a_job(tmp_path), terminal=Terminal())
+    error = capsys.readouterr().err
+    for said in ("0.mp4: is no video", "7.mp4: is no video", "... and 2 more, all in ", "11 windows left out: no hand"):
+        assert said in error
+    assert "8.mp4" not in error
+    adapt_all.run(a_job(tmp_path), terminal=Terminal())
+    assert "is no video" not in capsys.readouterr().err
 
 
 def test_the_next_commands_can_be_copied_even_with_blanks_and_quotes(tmp_path, worked):
