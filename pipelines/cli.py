@@ -1,6 +1,7 @@
 """The command line's one door: parse, run the verb, and tell what went wrong in words instead of a traceback."""
 
 import importlib.util
+import os
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
@@ -23,6 +24,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit status: 0 good, 1 failed, 130 stopped by the user. Wrong usage exits with 2.
     """
+    # Threads that spin while they wait make everything ten times slower where a core is shared with anything else.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if (foreign := find_foreign_adapt()) is not None:
         sys.stderr.write(foreign)
         return FAILED

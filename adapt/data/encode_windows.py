@@ -16,8 +16,11 @@ Encoder = Callable[[UInt8[Tensor, "1 t h w 3"]], Float[Tensor, "1 l c h2 w2"]]
 
 def missing(windows: Iterable[Window], cache: LatentCache) -> list[Window]:
     """Windows without latents, in order; of those that show the same pixels only the first."""
-    wanted = {window.window_id: window for window in reversed(list(windows)) if window.window_id not in cache}
-    return list(reversed(wanted.values()))
+    wanted: dict[str, Window] = {}
+    for window in windows:
+        if window.window_id not in cache:
+            wanted.setdefault(window.window_id, window)
+    return list(wanted.values())
 
 
 def encode_into(

@@ -1,0 +1,1 @@
+"""Adapting a base: one training step, its loop, and what is kept of it."""

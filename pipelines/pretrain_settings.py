@@ -1,0 +1,158 @@
+"""What decides the shipped base? The typed recipe of `wam-adapt pretrain`; light, so that the command line may read it.
+
+Compose with `compose_as(PretrainConfig, "pretrain/tiny", overrides)`; `pipelines.pretrain.run(config, out)` does it.
+"""
+
+from dataclasses import dataclass, field
+
+from adapt.errors import RecipeError
+
+
+@dataclass(slots=True, kw_only=True)
+class DrawConfig:
+    """How much of the tabletop is drawn.
+
+    Args:
+        robot_episodes: Labelled expert episodes of the gripper, 4.8 s each, over the seen tasks.
+        human_episodes: The same by the hand, without actions.
+        play_episodes: Gripper play without a task, 16 s each.
+    """
+
+    robot_episodes: int = 660
+    human_episodes: int = 330
+    play_episodes: int = 110
+
+
+@dataclass(slots=True, kw_only=True)
+class CodecTraining:
+    """Training of the video autoencoder.
+
+    Args:
+        steps: Optimiser steps.
+        second_steps: Steps of a second rise and fall of the learning rate, at half the height.
+        learning_rate: At its highest.
+        scene_share: Share of clips cut from the tabletop; the others are textures made up on the spot.
+        guided_share: First share of the steps, over which a pull towards a hand-written code fades out.
+        large_share: Last share of the steps, spent on whole 64 px pictures instead of 32 px cuts.
+    """
+
+    steps: int = 1000
+    second_steps: int = 400
+    learning_rate: float = 2e-3
+    scene_share: float = 0.65
+    guided_share: float = 0.4
+    large_share: float = 0.2
+
+
+@dataclass(slots=True, kw_only=True)
+class WindowPlan:
+    """Which windows are cut from the episodes and encoded.
+
+    Args:
+        starts: One-chunk windows from each episode, at different starts.
+        play_starts: One-chunk windows from each play episode.
+        long_share: Share of episodes that also give one window as long as fits, up to four chunks.
+        replay_windows: Gripper windows of each kind, one chunk and several, shipped with the base.
+    """
+
+    starts: int = 2
+    play_starts: int = 5
+    long_share: float = 0.2
+    replay_windows: int = 120
+
+
+@dataclass(slots=True, kw_only=True)
+class WorldTraining:
+    """Training of the joint video-action transformer and the text encoder.
+
+    Args:
+        steps: Optimiser steps.
+        second_steps: Steps of a second rise and fall of the learning rate, at half the height.
+        batch_size: Windows in a step.
+        human_share: Share of them that show the hand.
+        learning_rate: At its highest.
+        joint_weight: Weight of the joint action loss beside the video loss.
+        text_drop: Share of windows whose instruction is hidden, for guidance.
+        freeze_text_at: Share of the steps after which the text encoder stays as it is.
+    """
+
+    steps: int = 1200
+    second_steps: int = 1000
+    batch_size: int = 32
+    human_share: float = 0.3
+    learning_rate: float = 1.5e-3
+    joint_weight: float = 0.3
+    text_drop: float = 0.1
+    freeze_text_at: float = 0.5
+
+
+@dataclass(slots=True, kw_only=True)
+class ActionTraining:
+    """Training of the inverse-dynamics head.
+
+    Args:
+        steps: Optimiser steps.
+        batch_size: Windows in a step.
+        learning_rate: At its highest.
+        noised_share: Share of futures that are true ones with noise added.
+        predicted_share: Share of futures that the transformer imagined.
+        imagined_windows: Windows whose future is imagined once, before training.
+    """
+
+    steps: int = 1500
+    batch_size: int = 64
+    learning_rate: float = 1e-3
+    noised_share: float = 0.3
+    predicted_share: float = 0.3
+    imagined_windows: int = 400
+
+
+@dataclass(slots=True, kw_only=True)
+class TrialConfig:
+    """How the base is tried out when it is done.
+
+    Args:
+        episodes: Closed-loop episodes on seen tasks.
+        windows: Validation windows for video and action errors.
+        imagine_steps: Euler steps of the imagined video.
+    """
+
+    episodes: int = 44
+    windows: int = 96
+    imagine_steps: int = 6
+
+
+@dataclass(slots=True, kw_only=True)
+class PretrainConfig:
+    """Everything that decides a base trained on the drawn tabletop.
+
+    Args:
+        seed: Seed of everything drawn at random.
+        draw: What is drawn.
+        codec: Training of the video autoencoder.
+        windows: Which windows are cut and encoded.
+        world: Training of the video-action transformer.
+        action: Training of the inverse-dynamics head.
+        trial: The closing test.
+    """
+
+    seed: int = 0
+    draw: DrawConfig = field(default_factory=DrawConfig)
+    codec: CodecTraining = field(default_factory=CodecTraining)
+    windows: WindowPlan = field(default_factory=WindowPlan)
+    world: WorldTraining = field(default_factory=WorldTraining)
+    action: ActionTraining = field(default_factory=ActionTraining)
+    trial: TrialConfig = field(default_factory=TrialConfig)
+
+    def __post_init__(self) -> None:
+        shares = self.action.noised_share + self.action.predicted_share
+        if not 0 <= shares <= 1:
+            raise RecipeError(
+                f"action.noised_share + action.predicted_share is {shares}; the rest are true futures, so it must lie "
+                "in 0..1. recipes/pretrain/tiny.yaml has 0.3 each."
+            )
+        if not 0 < self.codec.scene_share <= 1:
+            raise RecipeError(
+                f"codec.scene_share is {self.codec.scene_share}; the codec must see the tabletop. "
+                "Set it above 0 and at most 1; recipes/pretrain/tiny.yaml has 0.65."
+            )
