@@ -58,9 +58,9 @@ def windows_of(path: Path, source: Path, *, chunks: Sequence[int], split: str, g
 def ingested(run: Path, windows: Sequence[Window], body: Embodiment | None = None) -> Path:
     """What ingest leaves behind."""
 
-    def work(folder: Path) -> dict[str, int]:
+    def work(folder: Path) -> dict[str, object]:
         write_clip_table(folder / CLIP_TABLE, windows)
-        return {"windows": len(windows)}
+        return {"windows": len(windows), "same_session": False}
 
     ids = [window.window_id for window in windows]
     return run_stage(run, "ingest", {"windows": ids, "embodiment": (body or hand()).to_json()}, work).path
