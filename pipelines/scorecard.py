@@ -42,7 +42,8 @@ _HEADS = {
     TRUE_FUTURE: "true fut.",
 }
 _LEGEND = {
-    "video": "frozen: the present frame, repeated. codec: the best this base can show.",
+    "video": "frozen: the present frame, repeated. codec: the best this base can show.\n"
+    "  Held-out windows also chose which step was kept, which flatters it a little.",
     "actions": "hold: stand still. mean: average action. true fut.: read from what really came.",
     "retention": "base: before adapting.",
 }

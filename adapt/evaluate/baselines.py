@@ -12,11 +12,6 @@ def copy_last_frame(present: UInt8[Tensor, "h w 3"], frames: int) -> UInt8[Tenso
     return present.expand(frames, *present.shape)
 
 
-def copy_last_latent(present: Float[Tensor, "1 c h w"], frames: int) -> Float[Tensor, "l c h w"]:
-    """The latent of a future in which nothing moves, taking the present's latent for every later one."""
-    return present.expand(frames, *present.shape[1:])
-
-
 def hold_last(
     state: Float[Tensor, "m s"] | None,
     previous: Float[Tensor, " d"],

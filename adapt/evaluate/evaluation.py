@@ -11,7 +11,7 @@ from adapt.evaluate.settings import EvaluateConfig
 from adapt.evaluate.summary import robot_effect, summarise
 from adapt.evaluate.tables import ADAPTED
 from adapt.evaluate.verdict import Bootstrap
-from adapt.evaluate.video import Decoder, score_video
+from adapt.evaluate.video import Codec, score_video
 from adapt.types import BaseGeometry, Sample
 
 NO_LABELS = "human video carries no action labels"
@@ -57,7 +57,7 @@ class Replayed:
 class Tools:
     """What judging needs besides windows and answers."""
 
-    codec: Decoder
+    codec: Codec
     geometry: BaseGeometry
     body: Body | None  # None where the held-out windows have no actions
     base_knows_body: bool = False

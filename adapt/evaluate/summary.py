@@ -7,7 +7,8 @@ from adapt.evaluate.record import BETTER, NO_GAIN, NOT_MEASURED, TOO_FEW, WORSE,
 
 _REFERENCES = {ZERO_SHOT: "the unadapted base"}
 _HEADLINES = (
-    (video.MOTION, "Imagined video (where something moves)"),
+    (video.FRAME, "Imagined video (whole frames)"),
+    (video.MOTION, "Where something moves"),
     (actions.OVERALL, "Actions (first chunk, open loop)"),
 )
 

@@ -2,7 +2,7 @@
 
 import torch
 
-from adapt.evaluate.baselines import copy_last_frame, copy_last_latent, hold_last, mean_action
+from adapt.evaluate.baselines import copy_last_frame, hold_last, mean_action
 
 
 def test_copying_the_last_frame_repeats_the_present() -> None:
@@ -10,11 +10,6 @@ def test_copying_the_last_frame_repeats_the_present() -> None:
     future = copy_last_frame(present, 3)
     assert future.shape == (3, 2, 2, 3)
     assert all(torch.equal(frame, present) for frame in future)
-
-
-def test_copying_the_last_latent_repeats_the_presents_latent() -> None:
-    present = torch.arange(4.0).view(1, 1, 2, 2)
-    assert torch.equal(copy_last_latent(present, 2), torch.cat([present, present]))
 
 
 def test_holding_last_holds_each_chunks_state_and_else_the_last_command() -> None:

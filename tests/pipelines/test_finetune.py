@@ -179,6 +179,15 @@ def test_replay_that_is_missing_or_of_another_base_is_refused_with_a_remedy(tmp_
         finetune.run(job(tmp_path, replay="base"))
 
 
+def test_data_encoded_for_another_base_is_refused_with_the_command(tmp_path):
+    task = job(tmp_path)
+    path = encoded(task)
+    geometry = json.loads((path / "geometry.json").read_text())
+    (path / "geometry.json").write_text(json.dumps(geometry | {"encoders": "another"}))
+    with pytest.raises(RunError, match="wam-adapt encode --run"):
+        finetune.run(task)
+
+
 def test_finetune_before_encode_names_the_command(tmp_path):
     with pytest.raises(RunError, match="wam-adapt encode"):
         finetune.run(job(tmp_path))
