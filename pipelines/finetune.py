@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from adapt.data.encoded import Encoded, read_encoded
 from adapt.data.samples import Mixture, WindowDataset
-from adapt.errors import DataError, EmbodimentError
+from adapt.errors import DataError, EmbodimentError, RunError
 from adapt.models.adapters import add_lora
 from adapt.models.bases import find_base, load_base
 from adapt.models.world_action import WorldActionModel
@@ -46,11 +46,16 @@ def run(job: Job, cache: Cache | None = None) -> Path:
         RUN/finetune/KEY.
 
     Raises:
-        RunError: Encode has not been run.
+        RunError: Encode has not been run, or with another base.
         DataError: The replay data is not there, or belongs to another base.
         EmbodimentError: The base knows a body of this name with other axes.
     """
     encode = require_current(job.run_folder, "encode")
+    if _encoders_of(encode) != encoders_fingerprint(job.recipe.base):
+        raise RunError(
+            f"{job.run}: its encoded data is another base's than '{job.recipe.base}'; encode it again with: "
+            f"wam-adapt encode --run {job.run}"
+        )
     replay = find_replay(job, cache or Cache.default())
     inputs = {
         "encode": read_manifest(encode)["key"],
@@ -89,19 +94,23 @@ def find_replay(job: Job, cache: Cache) -> Replay:
         return Replay(origin="none", folder=None, key="")
     origin = "base" if job.replay == "base" else "folder"
     folder = find_base(job.recipe.base) / "replay" if origin == "base" else Path(job.replay).expanduser()
-    geometry = folder / "geometry.json"
-    if not geometry.is_file():
+    if not (folder / "geometry.json").is_file():
         raise DataError(
             f"replay '{job.replay}': no encoded data in {folder}; give --replay the folder of an encode stage, "
             "or --replay none to train without."
         )
-    if json.loads(geometry.read_text(encoding="utf-8")).get("encoders") != encoders_fingerprint(job.recipe.base):
+    if _encoders_of(folder) != encoders_fingerprint(job.recipe.base):
         raise DataError(
             f"replay '{job.replay}': {folder} was encoded for another base than '{job.recipe.base}'; encode it again "
             "with this base, or give --replay none."
         )
     files = [path for path in sorted(folder.iterdir()) if path.is_file() and path.name != "manifest.json"]
     return Replay(origin=origin, folder=folder, key=fingerprint({path.name: cache.file_digest(path) for path in files}))
+
+
+def _encoders_of(folder: Path) -> str:
+    """What encoded a folder, without opening all of it."""
+    return str(json.loads((folder / "geometry.json").read_text(encoding="utf-8")).get("encoders"))
 
 
 def _prepare(job: Job, new: Encoded, replay: Replay) -> "Training":
@@ -116,6 +125,7 @@ def _prepare(job: Job, new: Encoded, replay: Replay) -> "Training":
     datasets = [WindowDataset(new, "train")]
     if replay.folder is not None and recipe.train.replay_share > 0:
         datasets.append(WindowDataset(replay.folder, "train"))
+    known = set(model.bodies)
     bodies = _know_bodies(model, [dataset.encoded for dataset in datasets], seed=recipe.seed)
     add_lora(model.dit, recipe.lora, base_id=base.identity.name, revision=base.identity.revision, seed=recipe.seed)
     heads = bool(bodies) and (job.kind == "play" or recipe.train.train_heads)
@@ -131,6 +141,7 @@ def _prepare(job: Job, new: Encoded, replay: Replay) -> "Training":
             batch_size=recipe.train.batch_size,
         ),
         validation=WindowDataset(new, "validation"),
+        new_body=not known.issuperset(bodies),
     )
 
 

@@ -1,6 +1,6 @@
 """What decides the shipped base? The typed recipe of `wam-adapt pretrain`; light, so that the command line may read it.
 
-Compose with `compose_as(PretrainConfig, "pretrain/tiny", overrides)`; `pipelines.pretrain.run(config, out)` does it.
+The command line composes it from recipes/pretrain/*.yaml; `pipelines.pretrain.run(config, out)` carries it out.
 """
 
 from dataclasses import dataclass, field
@@ -36,10 +36,10 @@ class CodecTraining:
         large_share: Last share of the steps, spent on whole 64 px pictures instead of 32 px cuts.
     """
 
-    steps: int = 1000
+    steps: int = 1100
     second_steps: int = 400
     learning_rate: float = 2e-3
-    scene_share: float = 0.65
+    scene_share: float = 0.7
     guided_share: float = 0.4
     large_share: float = 0.2
 
@@ -55,8 +55,8 @@ class WindowPlan:
         replay_windows: Gripper windows of each kind, one chunk and several, shipped with the base.
     """
 
-    starts: int = 2
-    play_starts: int = 5
+    starts: int = 4
+    play_starts: int = 12
     long_share: float = 0.2
     replay_windows: int = 120
 
@@ -76,8 +76,8 @@ class WorldTraining:
         freeze_text_at: Share of the steps after which the text encoder stays as it is.
     """
 
-    steps: int = 1200
-    second_steps: int = 1000
+    steps: int = 1000
+    second_steps: int = 400
     batch_size: int = 32
     human_share: float = 0.3
     learning_rate: float = 1.5e-3
@@ -99,11 +99,11 @@ class ActionTraining:
         imagined_windows: Windows whose future is imagined once, before training.
     """
 
-    steps: int = 1500
+    steps: int = 1600
     batch_size: int = 64
     learning_rate: float = 1e-3
     noised_share: float = 0.3
-    predicted_share: float = 0.3
+    predicted_share: float = 0.15
     imagined_windows: int = 400
 
 
@@ -154,5 +154,5 @@ class PretrainConfig:
         if not 0 < self.codec.scene_share <= 1:
             raise RecipeError(
                 f"codec.scene_share is {self.codec.scene_share}; the codec must see the tabletop. "
-                "Set it above 0 and at most 1; recipes/pretrain/tiny.yaml has 0.65."
+                "Set it above 0 and at most 1; recipes/pretrain/tiny.yaml has 0.7."
             )

@@ -22,7 +22,7 @@ _AWAY = np.array([0.0, -0.22])  # where the tool withdraws to after releasing, f
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Episode:
-    """What happened, at the control rate: one more state than actions would need is not kept.
+    """What happened, at the control rate.
 
     Row i of `actions` is the command given in `states[i]`.
     """
@@ -104,7 +104,7 @@ class Play:
         return np.array([*np.clip(state.tool + move, -TOOL_LIMIT, TOOL_LIMIT), self._grip])
 
     def _choose(self) -> None:
-        """What to do for the next while: half the time carry a block somewhere, else roam or squeeze."""
+        """What to do for the next while: mostly carry a block somewhere, else roam or squeeze."""
         rng = self._rng
         self._pace = float(rng.uniform(0.4, 1.0))
         self._goal = rng.uniform((-0.95, -0.9), (0.95, 0.9))

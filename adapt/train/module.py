@@ -29,12 +29,14 @@ class Training:
         trained: What of the model is trained.
         mixture: What each step sees.
         validation: Windows that choose the best step; may be empty, then the last step is kept.
+        new_body: Whether the heads meet a body for the first time.
     """
 
     objective: Objective
     trained: Trained
     mixture: Mixture
     validation: WindowDataset
+    new_body: bool = False
 
     @property
     def config(self) -> TrainConfig:
@@ -59,9 +61,10 @@ class Adaptation(LightningModule):  # type: ignore[misc]  # Lightning is not fol
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """AdamW over the adapters and the heads, each with a rate of its own."""
         plan, config = self.training_plan, self.training_plan.config
+        head_rate = config.new_body_learning_rate if plan.new_body else config.head_learning_rate
         groups = [
             {"name": ADAPTERS, "params": list(plan.trained.adapters.values()), "peak": config.adapter_learning_rate},
-            {"name": HEADS, "params": list(plan.trained.heads.values()), "peak": config.head_learning_rate},
+            {"name": HEADS, "params": list(plan.trained.heads.values()), "peak": head_rate},
         ]
         return torch.optim.AdamW([group for group in groups if group["params"]], weight_decay=config.weight_decay)
 

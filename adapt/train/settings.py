@@ -24,7 +24,7 @@ _RANGES: tuple[tuple[tuple[str, ...], Callable[[float], bool], str], ...] = (
     ),
     (("replay_share",), lambda value: 0.0 <= value < 1.0, "a share from 0 to below 1, so that new data is seen"),
     (
-        ("adapter_learning_rate", "head_learning_rate", "clip_norm"),
+        ("adapter_learning_rate", "head_learning_rate", "new_body_learning_rate", "clip_norm"),
         lambda value: value > 0,
         "a number above 0",
     ),
@@ -41,7 +41,9 @@ class TrainConfig:
         batch_size: Windows in one optimiser step, new data and replay together.
         accumulation: Parts a step's batch is worked through in; changes memory, not the result's meaning.
         adapter_learning_rate: Peak rate of AdamW for the low-rank adapters.
-        head_learning_rate: Peak rate of AdamW for the heads.
+        head_learning_rate: Peak rate of AdamW for heads that know every body in the data; gentle, since replay is
+            little and the base saw much.
+        new_body_learning_rate: The same where a body is new to the heads.
         weight_decay: AdamW's decoupled weight decay.
         warmup_share: Share of the steps over which the rates rise linearly from 0; then they fall as a cosine to 0.
         clip_norm: Largest gradient norm, applied to adapters and heads apart, so that neither scales the other.
@@ -67,7 +69,8 @@ class TrainConfig:
     batch_size: int = 8
     accumulation: int = 1
     adapter_learning_rate: float = 1e-3
-    head_learning_rate: float = 5e-4
+    head_learning_rate: float = 5e-5
+    new_body_learning_rate: float = 5e-4
     weight_decay: float = 1e-5
     warmup_share: float = 0.05
     clip_norm: float = 1.0
