@@ -130,7 +130,10 @@ def _problems(result: Path) -> list[str]:
     """What the stage could not use and why: files that failed, and windows left out, counted by reason."""
     facts: dict[str, Any] = read_manifest(result)["facts"]
     failed = [": ".join(str(part) for part in problem.values()) for problem in facts.get("problems", [])]
-    left_out = [f"{count} windows left out: {reason}" for reason, count in facts.get("rejections", {}).items()]
+    left_out = [
+        f"{count} window{'' if count == 1 else 's'} left out: {reason}"
+        for reason, count in facts.get("rejections", {}).items()
+    ]
     more = len(failed) - _PROBLEMS
     rest = [f"... and {more} more, all in {shown(result / MANIFEST)}"] if more > 0 else []
     return [*failed[:_PROBLEMS], *rest, *left_out]

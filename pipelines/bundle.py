@@ -19,7 +19,7 @@ from adapt.policy.bundle import BaseRecord, Bundle, read_bundle, write_bundle
 from adapt.policy.golden import Golden
 from adapt.policy.policy import Policy, check_base, put_together
 from adapt.runs.cache import Cache
-from adapt.runs.stage import read_manifest, require_current, run_stage
+from adapt.runs.stage import read_manifest, require_consistent, require_intact, run_stage
 from adapt.types import Observation, Window
 from pipelines.encode import base_fingerprint
 from pipelines.evaluate import EVALUATION
@@ -49,7 +49,7 @@ def run(job: Job, cache: Cache | None = None) -> Path:
         BundleError: The bundle does not reproduce its golden answer.
         CardError: A stage did not record what the card claims.
     """
-    stages = {stage: require_current(job.run_folder, stage) for stage in EARLIER}
+    stages = require_consistent(job.run_folder, EARLIER)
     inputs = {
         **{stage: read_manifest(path)["key"] for stage, path in stages.items()},
         "base": base_fingerprint(job.recipe.base),
@@ -61,6 +61,7 @@ def run(job: Job, cache: Cache | None = None) -> Path:
     }
 
     def work(folder: Path) -> Mapping[str, Any]:
+        require_intact(*stages.values())
         bundle = _collect(job, stages, cache or Cache.default())
         write_bundle(folder, bundle)
         base = load_base(job.recipe.base)

@@ -19,7 +19,7 @@ from adapt.errors import DataError
 from adapt.models.bases import Base, find_base, load_base
 from adapt.runs.cache import Cache
 from adapt.runs.fingerprint import fingerprint
-from adapt.runs.stage import read_manifest, require_current, run_stage
+from adapt.runs.stage import read_manifest, require_current, require_intact, run_stage
 from adapt.types import Window
 from pipelines.ingest import read_windows
 from pipelines.job import Job
@@ -55,6 +55,7 @@ def run(job: Job, cache: Cache | None = None) -> Path:
     }
 
     def work(folder: Path) -> Mapping[str, Any]:
+        require_intact(ingest)
         base = load_base(job.recipe.base, parts=("codec", "text"))
         store = cache or Cache.default()
         latents = LatentCache(store.folder("latents") / f"{base.codec.fingerprint[:16]}-{_DTYPE}")

@@ -20,7 +20,7 @@ from adapt.models.bases import Base, load_base
 from adapt.policy.acting import Actor
 from adapt.runs.atomic import write_atomic
 from adapt.runs.cache import Cache
-from adapt.runs.stage import read_manifest, require_current, run_stage
+from adapt.runs.stage import read_manifest, require_consistent, require_intact, run_stage
 from pipelines import scorecard as card
 from pipelines.encode import base_fingerprint
 from pipelines.evaluate_windows import ReplaySample, adapt_from, find_held_out, find_replayed, shown_body
@@ -47,7 +47,8 @@ def run(job: Job, cache: Cache | None = None) -> Path:
     Raises:
         RunError: An earlier stage has not been run.
     """
-    ingest, encode, finetune = (require_current(job.run_folder, stage) for stage in ("ingest", "encode", "finetune"))
+    stages = require_consistent(job.run_folder, ("ingest", "encode", "finetune"))
+    ingest, encode, finetune = stages.values()
     inputs = {
         "encode": read_manifest(encode)["key"],
         "finetune": read_manifest(finetune)["key"],
@@ -58,6 +59,7 @@ def run(job: Job, cache: Cache | None = None) -> Path:
     same_session = bool(read_manifest(ingest)["facts"]["same_session"])
 
     def work(folder: Path) -> Mapping[str, Any]:
+        require_intact(*stages.values())
         memory = cache or Cache.default()
         encoded = read_encoded(encode)
         held_out, there_are = find_held_out(job, encoded, memory)

@@ -15,7 +15,7 @@ from adapt.models.bases import find_base, load_base
 from adapt.models.world_action import WorldActionModel
 from adapt.runs.cache import Cache
 from adapt.runs.fingerprint import fingerprint
-from adapt.runs.stage import read_manifest, require_current, run_stage
+from adapt.runs.stage import find_current, read_manifest, require_consistent, require_intact, run_stage
 from pipelines.encode import base_fingerprint, encoders_fingerprint
 from pipelines.job import Job
 
@@ -50,7 +50,9 @@ def run(job: Job, cache: Cache | None = None) -> Path:
         DataError: The replay data is not there, or belongs to another base.
         EmbodimentError: The base knows a body of this name with other axes.
     """
-    encode = require_current(job.run_folder, "encode")
+    # A run that came here from another machine may have left its ingest behind.
+    earlier = ("ingest", "encode") if find_current(job.run_folder, "ingest") else ("encode",)
+    encode = require_consistent(job.run_folder, earlier)["encode"]
     if _encoders_of(encode) != encoders_fingerprint(job.recipe.base):
         raise RunError(
             f"{job.run}: its encoded data is another base's than '{job.recipe.base}'; encode it again with: "
@@ -72,6 +74,7 @@ def run(job: Job, cache: Cache | None = None) -> Path:
         from adapt.train.loop import discard_checkpoint, fit  # Lightning takes seconds to load.
         from adapt.train.result import write_result
 
+        require_intact(encode)
         training = _prepare(job, read_encoded(encode), replay)
         record = fit(training, scratch=folder, logs=job.run_folder / "logs" / "finetune")
         windows = [len(dataset) for dataset in training.mixture.datasets]

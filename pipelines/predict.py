@@ -176,7 +176,10 @@ def _write(out: Path, prediction: "Prediction", video_hz: float) -> tuple[Path, 
     from adapt.evaluate.pictures import draw_film, to_png
     from adapt.video.writer import write_video
 
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"--out {out}: cannot be made a folder ({error.strerror}). Name another.") from error
     written = []
     if prediction.frames is not None:
         write_video(out / VIDEO, prediction.frames, video_hz)

@@ -84,7 +84,11 @@ def run(config: PretrainConfig, out: Path) -> Path:
     return run_stage(
         out,
         "base",
-        {"trial": trial.key, "revision": REVISION, "replay": config.windows.replay_windows},
+        {
+            "trial": trial.key,
+            "revision": REVISION,
+            "replay": [config.windows.replay_windows, config.windows.replay_held_out],
+        },
         lambda scratch: _export(scratch, base, data, windows.path, config),
     ).path
 
@@ -133,10 +137,12 @@ def _export(scratch: Path, base: Base, data: TrainingSet, encoded: Path, config:
     identity = save_base(scratch, base, dtype=torch.bfloat16)
     replay = scratch / "replay"
     replay.mkdir(exist_ok=True)
+    counts = {"train": config.windows.replay_windows, "validation": config.windows.replay_held_out}
     places = [
         place
+        for split, count in counts.items()
         for chunks in (1, 2)
-        for place in _spread(data.select(split="train", body=GRIPPER, chunks=chunks), config.windows.replay_windows)
+        for place in _spread(data.select(split=split, body=GRIPPER, chunks=chunks), count)
     ]
     chosen = [data.windows[place] for place in places]
     prompts = sorted({data.prompts[place] for place in places})

@@ -59,6 +59,7 @@ class WindowPlan:
     play_starts: int = 12
     long_share: float = 0.2
     replay_windows: int = 120
+    replay_held_out: int = 20
 
 
 @dataclass(slots=True, kw_only=True)

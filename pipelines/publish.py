@@ -37,10 +37,11 @@ def run(run_folder: Path, repo: str, *, confirm: bool = False, public: bool = Fa
         BundleError: The bundle is damaged or does not reproduce its golden output.
         HubError: The Hub refused, or what came back is not what was sent.
     """
+    job = load_job(run_folder)
     plan = plan_publication(require_current(run_folder, "bundle"), repo, public=public)
     if not confirm:
         return Report(_describe(plan), published=False, **_facts(plan))
-    receipt = publish(plan, prove=_prover(load_job(run_folder).recipe.base))
+    receipt = publish(plan, prove=_prover(job.recipe.base))
     facts = {**_facts(plan), "published": True, "url": receipt.url, "commit": receipt.commit}
     return Report(_confirm(plan, receipt), **facts)
 

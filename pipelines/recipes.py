@@ -150,7 +150,7 @@ def _compose(path: Path, choices: Mapping[str, str]) -> tuple[dict[str, Any], di
             chosen = [f"{'' if group in present else '+'}{group}={name}" for group, name in choices.items()]
             tree = OmegaConf.to_container(compose(path.stem, chosen), resolve=True)
             used = loader.compute_defaults_list(path.stem, chosen, RunMode.RUN).defaults
-    except (HydraException, OmegaConfBaseException, yaml.YAMLError) as error:
+    except (HydraException, OmegaConfBaseException, yaml.YAMLError, ValueError, UnicodeError) as error:
         raise RecipeError(f"{_name(path)}: {_in_short(error, path)}") from error
     origins: dict[str, str] = {}
     for default in used:

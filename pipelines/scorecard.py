@@ -124,18 +124,27 @@ def _table(
     table.add_column("adapted", justify="right", style="bold")
     for name in used:
         table.add_column(f"{_HEADS[name]}  ", justify="right", no_wrap=True)
-    shown = [measure for measure in measures if measure.value is not None]
-    for measure in shown[: 1 + _MOST_AXES] if measures[0].group == "actions" else shown:
+    for measure in _shown(measures):
         figures = [_marked(_figure(measure.baselines.get(name)), marks.get((measure.id, name))) for name in used]
         table.add_row(_name(measure), _figure(measure.value), *figures)
     return table
+
+
+def _shown(measures: Sequence[Measure]) -> Sequence[Measure]:
+    """What fits: of many action axes those that move most, which is where standing still is furthest off."""
+    known = [measure for measure in measures if measure.value is not None]
+    if measures[0].group != "actions":
+        return known
+    overall, axes = known[:1], known[1:]
+    most = sorted(axes, key=lambda measure: -measure.baselines.get(HOLD_LAST, 0.0))[:_MOST_AXES]
+    return [*overall, *(measure for measure in axes if measure in most)]
 
 
 def _notes(measures: Sequence[Measure]) -> list[str]:
     notes = list(dict.fromkeys(measure.note for measure in measures if measure.note))
     hidden = sum(measure.value is not None for measure in measures) - 1 - _MOST_AXES
     if measures[0].group == "actions" and hidden > 0:
-        notes.append(f"{hidden} more axes in evaluation.json")
+        notes.append(f"the {_MOST_AXES} axes that move most; {hidden} more in evaluation.json")
     return notes
 
 

@@ -37,8 +37,9 @@ class Terminal:
                 stream.reconfigure(errors="backslashreplace")  # A file's name may be more than a terminal can show.
         logging.addLevelName(logging.WARNING, "warning")
         logging.basicConfig(level=logging.WARNING, handlers=[_ToStandardError()], format="%(levelname)s: %(message)s")
+        told = logging.WARNING if self.quiet else logging.INFO
         for name in ("adapt", "pipelines"):
-            logging.getLogger(name).setLevel(logging.DEBUG if self.debug else logging.WARNING)
+            logging.getLogger(name).setLevel(logging.DEBUG if self.debug else told)
         if not self.debug:
             warnings.simplefilter("ignore")
             logging.getLogger().setLevel(logging.ERROR)
@@ -92,7 +93,10 @@ class _ToStandardError(logging.Handler):
     """Writes to what standard error is when something is said, not to what it was when the program began."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        sys.stderr.write(self.format(record) + "\n")
+        # Facts about the work stand under the stage's line; only trouble is called by its name.
+        plain = record.levelno == logging.INFO
+        lines = record.getMessage().splitlines() if plain else [self.format(record)]
+        sys.stderr.write("".join(f"{' ' * 10 if plain else ''}{line}\n" for line in lines))
 
 
 def _console(*, stderr: bool) -> "Console":

@@ -119,13 +119,14 @@ def _make_job(arguments: Namespace) -> "Job":
     source, run = _place(arguments.source), _place(arguments.out)
     if not source.exists():
         raise DataError(f"{arguments.source}: there is no such file or folder (looked for {source}); check the path")
-    if source.is_dir() and run.is_relative_to(source):
+    if source.is_dir() and run.resolve().is_relative_to(source.resolve()):
         raise RunError(
             f"--out {run} lies inside the data at {source}, where its own videos would be taken for data; "
             "name a folder outside"
         )
     if run.is_file() or (run.is_dir() and any(run.iterdir()) and not (run / "job.json").is_file()):
         raise RunError(f"--out {run} is there already and is not the folder of a run; name a new folder")
+    _refuse_another_run(run, arguments.kind, source)
     if arguments.task is not None and not arguments.task.strip():
         raise RecipeError("--task is empty; say what is done in the videos, for example 'pour water into the cup'")
     recipe = compose(arguments.recipe, arguments.overrides)
@@ -139,6 +140,21 @@ def _make_job(arguments: Namespace) -> "Job":
         replay=arguments.replay if arguments.replay in ("base", "none") else str(_place(arguments.replay)),
         recipe=recipe,
     )
+
+
+def _refuse_another_run(run: Path, kind: str, source: Path) -> None:
+    """A run keeps to its kind and its data; other data silently in its place would be published under its name."""
+    from pipelines.job import NAME, load_job
+
+    if not (run / NAME).is_file():
+        return
+    there = load_job(run)
+    # Data that has been moved is the same data; stages find out by its bytes.
+    if there.kind != kind or (there.source_path != source and there.source_path.exists()):
+        raise RunError(
+            f"--out {run} is the folder of another run, of {there.kind} data at {there.source}; name a new folder, or "
+            "delete that one"
+        )
 
 
 def _place(text: str) -> Path:

@@ -105,14 +105,15 @@ def _choose(
     for path in paths:
         name = _name(path, root)
         row = said.get(path)
-        instruction = (row and row.instruction) or _beside(path) or (task or "").strip()
+        instruction = (row and row.instruction) or _beside(path, name, problems) or (task or "").strip()
         if instruction:
             session = (row and row.session) or name
             videos.append(VideoItem(path=path, name=name, instruction=instruction, session=session))
         else:
             problems.append((name, f"no instruction; {_HOW_TO_SAY}"))
     if not videos:
-        raise DataError(f"{root}: no instruction for {_name(paths[0], root)} or any other video; {_HOW_TO_SAY}.")
+        lost = "".join(f"; {file}: {reason}" for file, reason in problems if not reason.startswith("no instruction"))
+        raise DataError(f"{root}: no instruction for {_name(paths[0], root)} or any other video{lost}; {_HOW_TO_SAY}.")
     return VideoFolder(root=root, videos=tuple(videos), problems=tuple(sorted(problems)))
 
 
@@ -133,11 +134,15 @@ def _name(path: Path, root: Path) -> str:
     return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
 
 
-def _beside(video: Path) -> str:
+def _beside(video: Path, name: str, problems: list[tuple[str, str]]) -> str:
     """What the .txt beside a video says, its lines joined; "" where there is none."""
+    text = video.with_suffix(".txt")
+    if not text.is_file():
+        return ""
     try:
-        return " ".join(video.with_suffix(".txt").read_text(encoding="utf-8-sig").split())
-    except (OSError, UnicodeDecodeError):
+        return " ".join(text.read_text(encoding="utf-8-sig").split())
+    except (OSError, UnicodeDecodeError) as error:
+        problems.append((name, f"{text.name} beside it cannot be read ({error}); save it as UTF-8 text"))
         return ""
 
 
@@ -150,7 +155,7 @@ def _read_metadata(path: Path, root: Path, problems: list[tuple[str, str]]) -> d
         if not isinstance(file_name, str) or not file_name.strip():
             problems.append((name, f"line {number}: {row.get('problem') or 'has no file_name'}"))
             continue
-        texts = [str(row[key]).strip() for key in _INSTRUCTION_KEYS if row.get(key)]
+        texts = [value.strip() for key in _INSTRUCTION_KEYS if isinstance(value := row.get(key), str) and value.strip()]
         said[path.parent / file_name.strip()] = _Said(
             instruction=texts[0] if texts else "",
             session=str(row.get("session") or "").strip(),
@@ -167,7 +172,8 @@ def _rows(path: Path) -> Iterator[tuple[int, Mapping[str, object]]]:
     if path.suffix == ".csv":
         yield from enumerate(csv.DictReader(text.splitlines()), start=2)
         return
-    for number, line in enumerate(text.splitlines(), start=1):
+    # Not splitlines(): a string of JSON may hold other characters that count as line ends there.
+    for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
         try:

@@ -13,7 +13,7 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined, TemplateError, meta
 
 from adapt.errors import CardError
-from adapt.evaluate.record import Evaluation, Measure
+from adapt.evaluate.record import TOO_FEW, Evaluation, Measure, Verdict
 from adapt.hub.front_matter import BaseFacts, build_front_matter, check_front_matter
 from adapt.hub.wording import Verbatim, count, duration, figure, plain, python_literal, table_head, table_row
 from adapt.policy.bundle_files import PICTURE
@@ -34,7 +34,7 @@ class TaughtWith:
     """The windows a model was taught with, counted from the clip table."""
 
     instructions: tuple[str, ...]
-    minutes: float  # of training and validation windows together
+    minutes: float  # of the windows it was trained with; those held out do not count
     windows: Mapping[str, int]  # by split: {"train": 80, "validation": 20, "rejected": 3}
     sessions: int
     rejections: Mapping[str, int]  # reason -> how many windows
@@ -142,7 +142,7 @@ def _words(facts: CardFacts) -> dict[str, Any]:
     data, evaluation = facts.data, facts.evaluation
     return {
         "front_matter": Verbatim(build_front_matter(facts.base, facts.kind, facts.body.name)),
-        "title": f"{data.instructions[0]} ({facts.body.name})",
+        "title": data.instructions[0],
         "human_video": facts.kind == "human",
         "version": facts.version,
         "base": facts.base,
@@ -197,7 +197,7 @@ def _verdicts(evaluation: Evaluation) -> list[Verbatim]:
             [
                 names.get(verdict.measure, verdict.measure),
                 verdict.against,
-                f"{figure(verdict.difference)} [{figure(verdict.low)}, {figure(verdict.high)}]",
+                _interval(verdict),
                 str(verdict.windows),
                 verdict.verdict,
             ]
@@ -205,6 +205,13 @@ def _verdicts(evaluation: Evaluation) -> list[Verbatim]:
         for verdict in evaluation.verdicts
     ]
     return [*table_head(["measure", "against", "difference", "windows", "verdict"]), *rows]
+
+
+def _interval(verdict: Verdict) -> str:
+    """The difference with its interval; without one where there are too few windows for it to mean anything."""
+    if verdict.verdict == TOO_FEW:
+        return figure(verdict.difference)
+    return f"{figure(verdict.difference)} [{figure(verdict.low)}, {figure(verdict.high)}]"
 
 
 def _usage(facts: CardFacts) -> str:

@@ -80,7 +80,7 @@ def count_windows(windows: Sequence[Window], geometry: BaseGeometry) -> TaughtWi
         rejections["other reasons"] = others
     return TaughtWith(
         instructions=tuple(dict.fromkeys(window.instruction for window in kept)),
-        minutes=sum(geometry.window_s(window.chunks) for window in kept) / 60,
+        minutes=sum(geometry.window_s(window.chunks) for window in kept if window.split == "train") / 60,
         windows=Counter(window.split for window in windows),
         sessions=len({window.session for window in kept}),
         rejections=rejections,

@@ -10,15 +10,17 @@ RUN/run.json             what differs from run to run: seconds, hosts
 import json
 import logging
 import platform
+import shlex
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from adapt.errors import RunError
 from adapt.runs.atomic import sync_folder, write_atomic
+from adapt.runs.cache import hash_file
 from adapt.runs.disk import is_full, is_unwritable
 from adapt.runs.fingerprint import Json, fingerprint
 from adapt.runs.lock import hold, is_free
@@ -104,7 +106,7 @@ def find_current(run: Path, stage: str) -> Path | None:
     """The folder of the stage's result in use, or None where there is none."""
     home = run / stage
     key = _read_current(home)
-    return home / key if key is not None and (home / key / MANIFEST).is_file() else None
+    return home / key if key is not None and find_finished(home / key) is not None else None
 
 
 def require_current(run: Path, stage: str) -> Path:
@@ -123,9 +125,53 @@ def require_current(run: Path, stage: str) -> Path:
     found = find_current(run, stage)
     if found is None:
         raise RunError(
-            f"{run}: stage '{stage}' has no finished result yet; make it with: wam-adapt {stage} --run {run}"
+            f"{run}: stage '{stage}' has no finished result, or one with files missing or cut short; make it with: "
+            f"wam-adapt {stage} --run {shlex.quote(str(run))}"
         )
     return found
+
+
+def require_consistent(run: Path, stages: Sequence[str]) -> dict[str, Path]:
+    """The folders of several stages' results in use, each of them made from those of the others before it.
+
+    Args:
+        run: The run's folder.
+        stages: In order; a stage's manifest names the earlier ones it was made from, with their keys, in its inputs.
+
+    Returns:
+        RUN/STAGE/KEY of each.
+
+    Raises:
+        RunError: A stage has not been run, or was made from another result of an earlier one than is in use now; the
+            message names the command that makes it anew.
+    """
+    found = {stage: require_current(run, stage) for stage in stages}
+    for stage, path in found.items():
+        made_from: Mapping[str, Json] = read_manifest(path)["inputs"]
+        for earlier in stages[: stages.index(stage)]:
+            if earlier in made_from and made_from[earlier] != found[earlier].name:
+                raise RunError(
+                    f"{run}: its {stage} was made from another {earlier} than there is now; make it anew with: "
+                    f"wam-adapt {stage} --run {shlex.quote(str(run))}"
+                )
+    return found
+
+
+def require_intact(*stage_paths: Path) -> None:
+    """See that the files of finished stages are what was written, byte by byte, before something is made from them.
+
+    Raises:
+        RunError: A file has changed; the message says how to have it made anew.
+    """
+    for folder in stage_paths:
+        digests: Mapping[str, str] = read_manifest(folder)["files"]
+        for name, digest in digests.items():
+            path = folder / name
+            if not path.is_file() or hash_file(path) != digest:
+                raise RunError(
+                    f"{path} is not what was written there (damaged, or changed by hand); delete the folder {folder} "
+                    "and give the `wam-adapt adapt` command again"
+                )
 
 
 def read_manifest(stage_path: Path) -> dict[str, Json]:

@@ -13,8 +13,9 @@ from typing import Any
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.callbacks import RichProgressBar
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from adapt.models.frozen import forbid_frozen
@@ -52,7 +53,7 @@ def fit(training: Training, *, scratch: Path, logs: Path | None) -> Record:
             logger=_loggers(logs),
             callbacks=[_Checkpoints(scratch, every=config.checkpoint_every), *_progress_bar()],
             enable_checkpointing=False,
-            enable_progress_bar=sys.stderr.isatty(),
+            enable_progress_bar=False,
             enable_model_summary=False,
             use_distributed_sampler=False,
             log_every_n_steps=config.log_every,
@@ -143,9 +144,31 @@ def _loggers(logs: Path | None) -> list[Logger]:
     return [TensorBoardLogger(logs, name="tensorboard"), CSVLogger(logs, name="csv")]
 
 
+class _Bar(Callback):  # type: ignore[misc]  # Lightning is not followed by mypy.
+    """A bar with the time left, on standard error; Lightning's own count epochs, of which there is one."""
+
+    def on_train_start(self, trainer: Trainer, _module: LightningModule) -> None:
+        """Draw it."""
+        columns = (TextColumn("finetune"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        self._progress = Progress(*columns, console=Console(stderr=True), transient=True)
+        self._task = self._progress.add_task("", total=trainer.max_steps, completed=trainer.global_step)
+        self._progress.start()
+
+    def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:
+        """Move it on."""
+        self._progress.update(self._task, completed=trainer.global_step)
+
+    def on_train_end(self, *_: Any) -> None:
+        """Take it away."""
+        self._progress.stop()
+
+    def on_exception(self, *_: Any) -> None:
+        """Give the terminal back."""
+        self._progress.stop()
+
+
 def _progress_bar() -> list[Callback]:
-    # Lightning's own bar writes to standard output, which is for results.
-    return [RichProgressBar(console_kwargs={"stderr": True})] if sys.stderr.isatty() else []
+    return [_Bar()] if sys.stderr.isatty() else []
 
 
 @contextmanager

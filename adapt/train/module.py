@@ -1,5 +1,6 @@
 """What happens in a training step? Losses, gradients, clipping, the optimiser; now and then a validation."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -16,6 +17,8 @@ from adapt.train.schedule import rate_share
 from adapt.train.settings import TrainConfig
 from adapt.train.trained import ADAPTERS, HEADS, Trained
 from adapt.types import Sample
+
+log = logging.getLogger(__name__)
 
 _RECORD = "adaptation"
 
@@ -139,6 +142,8 @@ class Adaptation(LightningModule):  # type: ignore[misc]  # Lightning is not fol
         losses = {name: float(total.mean()) for name, total in totals.items()}
         self.record.add_validation(self.global_step, losses, self.training_plan.trained.tensors)
         self._log("validation", losses)
+        told = ", ".join(f"{name} loss {value:.4f}" for name, value in losses.items())
+        log.info("step %d of %d: held-out %s", self.global_step, self.training_plan.config.steps, told)
 
     def _validation_sums(self, samples: Sequence[Sample], start: int) -> dict[str, MaskedSum]:
         objective = self.training_plan.objective
@@ -155,7 +160,6 @@ class Adaptation(LightningModule):  # type: ignore[misc]  # Lightning is not fol
         if self.trainer.loggers:
             for logger in self.trainer.loggers:
                 logger.log_metrics(named, step=self.global_step)
-        self.trainer.progress_bar_metrics.update({name: round(value, 4) for name, value in named.items()})
 
 
 def spread(count: int, most: int) -> list[int]:

@@ -48,11 +48,11 @@ def without(record: dict[str, Any], path: str) -> dict[str, Any]:
 
 def test_card_counts_what_the_clip_table_holds():
     taught = count_windows(toy_records().windows, toy_records().geometry)
-    assert taught.minutes == pytest.approx(3 * 1.6 / 60)
+    assert taught.minutes == pytest.approx(2 * 1.6 / 60)
     assert taught.windows == {"train": 2, "validation": 1, "rejected": 1}
     assert (taught.sessions, taught.rejections, taught.provenance) == (3, {"no motion": 1}, {"robot": 3})
     text = card()
-    assert "5 seconds from 3 recording sessions: 2 windows to train with, 1 held out" in text
+    assert "3 seconds from 3 recording sessions: 2 windows to train with, 1 held out" in text
     assert "1 x no motion" in text
 
 
@@ -62,7 +62,7 @@ def test_card_tells_which_windows_were_kept():
     human = {**JOB, "kind": "human", "recipe": {**JOB["recipe"], "hands": hands}}
     text = card(job=human)
     assert "a hand in at least 50% of the frames looked at, with a confidence of 0.25" in text
-    assert "5 seconds of human video" in text
+    assert "3 seconds of human video" in text
     assert "human-video" in read_front_matter(text)["tags"]
     for name in hands:
         with pytest.raises(CardError, match=name):

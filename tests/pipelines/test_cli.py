@@ -371,3 +371,21 @@ def test_a_reader_who_has_heard_enough_is_no_error():
     assert result.returncode == 0
     assert result.stderr == ""
     assert result.stdout.startswith("base = ")
+
+
+def test_a_run_of_other_data_is_not_taken_over(videos, tmp_path, jobs, capsys):
+    run, other = tmp_path / "run", tmp_path / "other"
+    other.mkdir()
+    save_job(Job(kind="human", source=str(videos), run=str(run), task="pour"))
+    assert cli.main(["adapt", "human", str(videos), "--task", "pour", "--out", str(run)]) == 0
+    assert cli.main(["adapt", "human", str(other), "--task", "pour", "--out", str(run)]) == 1
+    assert "is the folder of another run" in capsys.readouterr().err
+    assert cli.main(["adapt", "play", str(videos), "--embodiment", "g1_inspire", "--out", str(run)]) == 1
+    videos.rename(tmp_path / "moved")
+    assert cli.main(["adapt", "human", str(tmp_path / "moved"), "--task", "pour", "--out", str(run)]) == 0
+
+
+def test_a_run_inside_the_data_is_refused_through_a_link_too(videos, tmp_path, jobs, capsys):
+    (tmp_path / "link").symlink_to(videos)
+    assert cli.main(["adapt", "human", str(tmp_path / "link"), "--task", "pour", "--out", str(videos / "run")]) == 1
+    assert "lies inside the data" in capsys.readouterr().err

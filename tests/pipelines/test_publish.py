@@ -92,7 +92,7 @@ def test_publish_twice_leaves_one_commit(hub: LoopbackHub, run: Path):
 
 
 def test_publish_names_the_stage_that_is_missing(hub: LoopbackHub, tmp_path: Path):
-    with pytest.raises(RunError, match="wam-adapt bundle"):
+    with pytest.raises(RunError, match="not the folder of a run"):
         pipeline.run(tmp_path / "nothing", "lab/pour")
 
 

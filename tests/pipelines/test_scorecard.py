@@ -93,7 +93,7 @@ def test_many_axes_are_cut_and_the_rest_are_counted() -> None:
     text = printed(evaluation(measures=(overall, *axes)))
     assert "joint7 (rad)" in text
     assert "joint8" not in text
-    assert "18 more axes in evaluation.json" in text
+    assert "the 8 axes that move most; 18 more in evaluation.json" in text
 
 
 def test_a_card_is_read_from_a_stages_folder(tmp_path: Path) -> None:

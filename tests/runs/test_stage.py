@@ -11,7 +11,16 @@ from pathlib import Path
 import pytest
 
 from adapt.errors import RunError
-from adapt.runs.stage import find_current, note, read_manifest, require_current, run_stage
+from adapt.runs.fingerprint import Json
+from adapt.runs.stage import (
+    find_current,
+    note,
+    read_manifest,
+    require_consistent,
+    require_current,
+    require_intact,
+    run_stage,
+)
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -246,7 +255,7 @@ def test_a_run_folder_that_cannot_be_made_is_named(tmp_path):
 
 
 def test_require_current_names_the_command_that_makes_the_stage(tmp_path):
-    with pytest.raises(RunError, match=f"'encode' has no finished result yet.*wam-adapt encode --run {tmp_path}"):
+    with pytest.raises(RunError, match=f"'encode' has no finished result.*wam-adapt encode --run {tmp_path}"):
         require_current(tmp_path, "encode")
 
 
@@ -267,3 +276,41 @@ def test_a_killed_switch_of_current_is_made_up_for(tmp_path):
     again = run_stage(tmp_path, "encode", {}, refuse)
     assert again.reused
     assert find_current(tmp_path, "encode") == done.path
+
+
+def two_stages(run: Path) -> tuple[Path, Path]:
+    """A stage, and one made from it."""
+
+    def write(folder: Path) -> dict[str, Json]:
+        (folder / "data").write_text("whole")
+        return {}
+
+    first = run_stage(run, "first", {"n": 1}, write)
+    return first.path, run_stage(run, "second", {"first": first.key}, write).path
+
+
+def test_stages_made_from_each_other_are_consistent(tmp_path: Path):
+    first, second = two_stages(tmp_path)
+    assert require_consistent(tmp_path, ("first", "second")) == {"first": first, "second": second}
+
+
+def test_a_stage_made_from_an_older_result_is_refused_with_the_command_that_renews_it(tmp_path: Path):
+    two_stages(tmp_path)
+    run_stage(tmp_path, "first", {"n": 2}, lambda _: {})
+    with pytest.raises(RunError, match=r"second was made from another first .* wam-adapt second --run"):
+        require_consistent(tmp_path, ("first", "second"))
+
+
+def test_a_changed_byte_in_a_finished_stage_is_noticed_before_it_is_used(tmp_path: Path):
+    first, second = two_stages(tmp_path)
+    require_intact(first, second)
+    (first / "data").write_text("Whole")
+    with pytest.raises(RunError, match=r"data is not what was written there .* delete the folder"):
+        require_intact(first, second)
+
+
+def test_a_stage_cut_short_is_not_current(tmp_path: Path):
+    first, _ = two_stages(tmp_path)
+    (first / "data").write_text("who")
+    with pytest.raises(RunError, match="cut short; make it with: wam-adapt first"):
+        require_current(tmp_path, "first")
