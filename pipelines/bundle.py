@@ -93,6 +93,7 @@ def _collect(job: Job, stages: Mapping[str, Path], cache: Cache) -> Bundle:
         embodiment=actor.spec,
         windows=read_windows(job),
         geometry=base.geometry,
+        ingest=read_manifest(stages["ingest"])["facts"],
         finetune=read_manifest(stages["finetune"])["facts"],
         evaluation=evaluation,
     )

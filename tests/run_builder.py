@@ -60,7 +60,7 @@ def ingested(run: Path, windows: Sequence[Window], body: Embodiment | None = Non
 
     def work(folder: Path) -> dict[str, object]:
         write_clip_table(folder / CLIP_TABLE, windows)
-        return {"windows": len(windows), "same_session": False}
+        return {"windows": len(windows), "same_session": False, "problems": []}
 
     ids = [window.window_id for window in windows]
     return run_stage(run, "ingest", {"windows": ids, "embodiment": (body or hand()).to_json()}, work).path

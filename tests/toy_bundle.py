@@ -112,6 +112,7 @@ def toy_records(**changes: Any) -> RunRecords:
             toy_window("w3", "rejected"),
         ),
         geometry=GEOMETRY,
+        ingest={"problems": [{"file": "dark.mp4", "reason": "too short"}]},
         finetune={"steps": 300, "best_step": 250},
         evaluation=to_json(toy_evaluation()),
     )

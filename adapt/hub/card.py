@@ -73,6 +73,7 @@ class CardFacts:
     body: Body
     data: TaughtWith
     filter: str  # which windows were kept, in words
+    unused_files: int  # files of the footage that could not be used
     training: Training
     evaluation: Evaluation
     pictures: tuple[Picture, ...]
@@ -157,6 +158,7 @@ def _words(facts: CardFacts) -> dict[str, Any]:
         "rejections": sorted(data.rejections.items(), key=lambda entry: (-entry[1], entry[0])),
         "provenance": sorted(data.provenance.items()),
         "filter": facts.filter,
+        "unused_files": count(facts.unused_files, "file"),
         "training": facts.training,
         "alpha": figure(facts.training.alpha),
         "evaluation": evaluation,

@@ -28,6 +28,7 @@ class RunRecords:
     embodiment: Embodiment  # the body that acts
     windows: Sequence[Window]  # the clip table that ingest made, rejected windows too
     geometry: BaseGeometry
+    ingest: Mapping[str, Any]  # the `facts` of ingest's manifest: {"problems": [{"file": ..., "reason": ...}], ...}
     finetune: Mapping[str, Any]  # the `facts` of finetune's manifest: {"steps": 300, "best_step": 250, ...}
     evaluation: Mapping[str, Any]  # evaluation.json
 
@@ -52,6 +53,7 @@ def collect_facts(records: RunRecords, pictures: Sequence[Picture] = ()) -> Card
         body=_body(records.embodiment),
         data=count_windows(records.windows, records.geometry),
         filter=_filter(records.job),
+        unused_files=_unused_files(records.ingest),
         training=_training(records.job, records.finetune),
         evaluation=_evaluation(records.evaluation),
         pictures=tuple(pictures),
@@ -86,6 +88,14 @@ def count_windows(windows: Sequence[Window], geometry: BaseGeometry) -> TaughtWi
         rejections=rejections,
         provenance=Counter(window.provenance or "none (video only)" for window in kept),
     )
+
+
+def _unused_files(ingest: Mapping[str, Any]) -> int:
+    """Files of the footage that could not be used: unreadable, too short, without an instruction."""
+    problems = ingest.get("problems")
+    if not isinstance(problems, list):
+        raise CardError("ingest: its manifest does not record 'problems'. Run `wam-adapt ingest` again.")
+    return len(problems)
 
 
 def _filter(job: Mapping[str, Any]) -> str:

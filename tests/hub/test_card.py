@@ -69,6 +69,18 @@ def test_card_tells_which_windows_were_kept():
             card(job=without(human, f"recipe.hands.{name}"))
 
 
+def test_card_counts_the_files_that_could_not_be_used():
+    assert "Could not be used at all: 1 file." in card()
+    with pytest.raises(CardError, match="wam-adapt ingest"):
+        card(ingest={})
+
+
+def test_card_of_a_human_video_says_whose_actions_it_gives():
+    assert "Human video shows no robot" not in card()
+    human = {**JOB, "kind": "human", "recipe": {**JOB["recipe"], "hands": {"min_hands_share": 0.5, "min_score": 0.5}}}
+    assert "Human video shows no robot" in card(job=human)
+
+
 def test_card_tells_longer_stretches_in_minutes():
     assert "13.6 minutes of robot play" in card(windows=[toy_window(f"w{i}", "train") for i in range(510)])
 
@@ -189,7 +201,7 @@ def test_a_template_that_asks_a_fact_for_what_it_lacks_is_refused():
 
 def test_every_record_is_read():
     assert {field.name for field in fields(RunRecords)} == {
-        "job", "base", "embodiment", "windows", "geometry", "finetune", "evaluation"
+        "job", "base", "embodiment", "windows", "geometry", "ingest", "finetune", "evaluation"
     }  # fmt: skip
 
 
