@@ -15,29 +15,14 @@ from adapt.data.latent_store import LatentStore, write_store
 from adapt.embodiment.resample import to_relative
 from adapt.embodiment.spec import Embodiment
 from adapt.embodiment.statistics import BodyStatistics, measure_body, normalise
+from adapt.models.bases import TINY_GEOMETRY
 from adapt.models.codec import VideoCodec
 from adapt.runs.fingerprint import Json, fingerprint
-from adapt.types import BaseGeometry, Canvas, Sample, Slot, VideoRef, Window
+from adapt.types import Sample, VideoRef, Window
 from pipelines.pretrain_draw import STEPS_PER_FRAME
 from pipelines.pretrain_settings import WindowPlan
 
-GEOMETRY = BaseGeometry(
-    canvas=Canvas(
-        height=64,
-        width=64,
-        slots={
-            "full": Slot(top=0, left=0, height=64, width=64),
-            "top_left": Slot(top=0, left=0, height=32, width=32),
-            "top_right": Slot(top=0, left=32, height=32, width=32),
-            "bottom_left": Slot(top=32, left=0, height=32, width=32),
-            "bottom_right": Slot(top=32, left=32, height=32, width=32),
-        },
-    ),
-    latent_channels=16,
-    latent_height=8,
-    latent_width=8,
-    action_steps=16,
-)
+GEOMETRY = TINY_GEOMETRY
 GRIPPER, HAND = "drawn_gripper", "human_hand"
 _VALIDATION_SHARE = 0.06
 _BODY = {"robot": GRIPPER, "play": GRIPPER, "human": HAND}

@@ -33,6 +33,23 @@ from adapt.types import BaseGeometry, Canvas, Slot
 PARTS = ("codec", "text", "model")
 FORMAT = 1
 TINY = "tiny"
+TINY_GEOMETRY = BaseGeometry(
+    canvas=Canvas(
+        height=64,
+        width=64,
+        slots={
+            "full": Slot(top=0, left=0, height=64, width=64),
+            "top_left": Slot(top=0, left=0, height=32, width=32),
+            "top_right": Slot(top=0, left=32, height=32, width=32),
+            "bottom_left": Slot(top=32, left=0, height=32, width=32),
+            "bottom_right": Slot(top=32, left=32, height=32, width=32),
+        },
+    ),
+    latent_channels=16,
+    latent_height=8,
+    latent_width=8,
+    action_steps=16,
+)
 _REPLAY = "replay"
 _FILES = {
     "codec": "codec.safetensors",
@@ -239,30 +256,18 @@ def random_tiny(seed: int = 0, *, bodies: Mapping[str, tuple[int, int]] | None =
         seed: Decides the weights.
         bodies: Action and state axes of the bodies its heads know.
     """
-    canvas = Canvas(
-        height=64,
-        width=64,
-        slots={
-            "full": Slot(top=0, left=0, height=64, width=64),
-            "top_left": Slot(top=0, left=0, height=32, width=32),
-            "top_right": Slot(top=0, left=32, height=32, width=32),
-            "bottom_left": Slot(top=32, left=0, height=32, width=32),
-            "bottom_right": Slot(top=32, left=32, height=32, width=32),
-        },
-    )
-    geometry = BaseGeometry(canvas=canvas, latent_channels=16, latent_height=8, latent_width=8, action_steps=16)
     text = TextConfig(d_model=16, d_kv=8, d_ff=16, num_layers=1, num_heads=2)
     sizes = WorldActionConfig(
         wan=WanConfig(num_attention_heads=2, attention_head_dim=12, text_dim=16, freq_dim=16, ffn_dim=32, num_layers=2),
         inverse_dynamics=InverseDynamicsConfig(width=24, layers=1, heads=2, steps=2),
     )
-    model = WorldActionModel(sizes, geometry, seed=seed)
+    model = WorldActionModel(sizes, TINY_GEOMETRY, seed=seed)
     for name, (action_axes, state_axes) in (bodies or {}).items():
         model.add_body(name, action_axes, state_axes, seed=seed)
     codec = CodecConfig(base_dim=4, dim_mult=(1, 1, 1, 1))
     return Base(
         identity=BaseIdentity(name="random-tiny", revision=str(seed), licence="apache-2.0"),
-        geometry=geometry,
+        geometry=TINY_GEOMETRY,
         parts={
             "codec": VideoCodec(codec, seed=seed),
             "text": TextEncoder(text, seed=seed),
