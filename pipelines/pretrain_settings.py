@@ -53,6 +53,7 @@ class WindowPlan:
         play_starts: One-chunk windows from each play episode.
         long_share: Share of episodes that also give one window as long as fits, up to four chunks.
         replay_windows: Gripper windows of each kind, one chunk and several, shipped with the base.
+        replay_held_out: As many again of each kind that no training has seen, to tell what adapting made it forget.
     """
 
     starts: int = 4
