@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from adapt.errors import CheckpointError
+from adapt.runs.atomic import usual_mode
 
 _SHOWN = 5
 
@@ -85,6 +86,7 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
     """Write tensors to a safetensors file; the same tensors give the same bytes."""
     ready = {name: tensors[name].detach().cpu().contiguous().clone() for name in sorted(tensors)}
     save_file(ready, path, metadata={"format": "pt"})
+    path.chmod(usual_mode())
 
 
 def canonical_fingerprint(tensors: Mapping[str, Tensor]) -> str:

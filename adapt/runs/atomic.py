@@ -23,7 +23,7 @@ def write_atomic(path: Path, content: bytes | str) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        scratch.chmod(0o666 & ~_umask())
+        scratch.chmod(usual_mode())
         scratch.replace(path)
     except BaseException:
         scratch.unlink(missing_ok=True)
@@ -43,8 +43,9 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _umask() -> int:
+def usual_mode() -> int:
+    """The permissions that a file gets which is simply written; scratch files of libraries are for their owner only."""
     # There is no way to read the mask without setting it.
     mask = os.umask(0o022)
     os.umask(mask)
-    return mask
+    return 0o666 & ~mask

@@ -75,3 +75,9 @@ def test_a_missing_or_cut_file_is_refused(tmp_path: Path):
         read_tensors(tmp_path / "cut")
     with pytest.raises(CheckpointError, match="no such file"):
         read_tensors(tmp_path / "gone")
+
+
+def test_written_files_may_be_read_by_whoever_may_read_other_files(tmp_path: Path) -> None:
+    (tmp_path / "other").write_text("")
+    write_tensors(tmp_path / "weights.safetensors", {"a": torch.zeros(1)})
+    assert (tmp_path / "weights.safetensors").stat().st_mode == (tmp_path / "other").stat().st_mode
