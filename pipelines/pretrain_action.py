@@ -87,7 +87,11 @@ def _step_loss(
     config: ActionTraining,
     when: tuple[int, int],
 ) -> Tensor:
-    """Mean loss of one step: a share of imagined futures, the others recorded, some of those noised."""
+    """Mean loss of one step: a share of imagined futures, the others recorded, some of all of them noised.
+
+    Imagined futures are noised too, unlike in fine-tuning, where they are shown as they were imagined. That was not
+    meant, but the shipped weights were made so, and it stays until they are made anew.
+    """
     places, imagined = pool
     rng = np.random.default_rng([*when, 4])
     generator = torch.Generator().manual_seed(int(rng.integers(2**62)))

@@ -96,7 +96,7 @@ class ActionTraining:
         steps: Optimiser steps.
         batch_size: Windows in a step.
         learning_rate: At its highest.
-        noised_share: Share of futures that are true ones with noise added.
+        noised_share: Share of futures that are true ones with noise added; imagined ones get noise as often.
         predicted_share: Share of futures that the transformer imagined.
         imagined_windows: Windows whose future is imagined once, before training.
     """

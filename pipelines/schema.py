@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from adapt.data.windows import WindowConfig
 from adapt.evaluate.settings import EvaluateConfig
+from adapt.evaluate.study_settings import StudyConfig
 from adapt.hands.quality import HandConfig
 from adapt.models.lora import LoraConfig
 from adapt.train.settings import TrainConfig
@@ -23,6 +24,7 @@ class AdaptConfig:
         lora: Low-rank adapters on the video transformer.
         train: Fine-tuning of the adapters and the heads.
         evaluate: How the adapted model is judged.
+        study: How it is found out what the new data taught, and what training alone did.
     """
 
     base: str = "tiny"
@@ -32,6 +34,7 @@ class AdaptConfig:
     lora: LoraConfig = field(default_factory=LoraConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
     evaluate: EvaluateConfig = field(default_factory=EvaluateConfig)
+    study: StudyConfig = field(default_factory=StudyConfig)
 
 
 def compose(recipe: str, overrides: Sequence[str] = ()) -> AdaptConfig:

@@ -101,6 +101,9 @@ def unknown_key(key: str, kind: type, place: str) -> RecipeError:
     """The message for a key that no config has, with the nearest one that exists."""
     known = [setting.key for setting in settings(kind)]
     sections = sorted({name.rpartition(".")[0] for name in known} - {""})
+    if key in sections:
+        within = [name for name in known if name.startswith(f"{key}.")]
+        return RecipeError(f"{place}: '{key}' is a group of keys; set one of them: {', '.join(within)}.")
     near = difflib.get_close_matches(key, known + sections, n=1, cutoff=0.6)
     if not near:
         last = key.rpartition(".")[2]

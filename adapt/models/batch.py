@@ -35,6 +35,7 @@ class Batch:
     has_state: Bool[Tensor, " b"]
     state: Float[Tensor, "b m s"]  # normalised
     weight: Float[Tensor, " b"]  # of the sample's action loss
+    action_floor: Float[Tensor, " b"]  # lowest noise level, in [0, 1), at which its action labels teach
 
     @property
     def max_chunks(self) -> int:
@@ -102,6 +103,7 @@ def collate(samples: Sequence[Sample], geometry: BaseGeometry) -> Batch:
         has_state=torch.tensor([sample.state is not None for sample in samples]),
         state=_pad([sample.state for sample in samples], longest),
         weight=torch.tensor([sample.weight for sample in samples], dtype=torch.float32),
+        action_floor=torch.zeros(len(samples)),
     )
 
 

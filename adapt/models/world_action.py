@@ -25,7 +25,8 @@ from adapt.models.seeding import seeded
 from adapt.models.wan.config import WanConfig
 from adapt.models.wan.layout import Layout, Presence
 from adapt.models.wan.transformer import WanTransformer
-from adapt.objectives.flow import NOISE_MODES, interpolate, predicted_clean, velocity
+from adapt.objectives.choices import INDEPENDENT, TIMESTEPS
+from adapt.objectives.flow import interpolate, predicted_clean, velocity
 from adapt.objectives.losses import MaskedSum, masked_square_error
 from adapt.types import BaseGeometry
 
@@ -41,7 +42,8 @@ class WorldActionConfig:
         inverse_dynamics: The head that reads actions from a transition.
         joint: Whether there is also a head with action tokens in the transformer's sequence.
         shift: How far training and sampling lean towards high noise levels; 1 is not at all.
-        noise_mode: "independent" draws the actions' noise levels apart from their chunk's; "coupled" shares them.
+        noise_mode: How the joint head's noise levels went with their chunk's when this base was trained:
+            "independent", "coupled" or "decoupled"; see `adapt.objectives.timesteps.Timesteps`.
         video_sees_actions: Whether predicted video sees the joint head's actions and state.
     """
 
@@ -49,12 +51,12 @@ class WorldActionConfig:
     inverse_dynamics: InverseDynamicsConfig
     joint: bool = True
     shift: float = 3.0
-    noise_mode: str = "independent"
+    noise_mode: str = INDEPENDENT
     video_sees_actions: bool = False
 
     def __post_init__(self) -> None:
-        if self.noise_mode not in NOISE_MODES:
-            raise ValueError(f"noise_mode is '{self.noise_mode}'; known: {', '.join(NOISE_MODES)}.")
+        if self.noise_mode not in TIMESTEPS:
+            raise ValueError(f"noise_mode is '{self.noise_mode}'; known: {', '.join(TIMESTEPS)}.")
 
     def to_json(self) -> dict[str, Any]:
         """As a JSON object."""
@@ -171,9 +173,9 @@ class WorldActionModel(nn.Module):
         if output.action is not None:
             known = batch.action_valid & batch.has_action[:, None, None]
             wanted = velocity(torch.where(known, batch.actions, 0.0), noise.action)
-            action = masked_square_error(output.action, wanted, known, batch.weight)
+            action = masked_square_error(output.action, wanted, known, batch.weight.unsqueeze(1) * noise.step_weight)
         return Losses(
-            video=masked_square_error(output.video, velocity(clean, noise.video), valid),
+            video=masked_square_error(output.video, velocity(clean, noise.video), valid, noise.frame_weight),
             action=action,
             predicted_future=predicted_clean(noisy, output.video.detach(), noise.frame_sigma),
         )
@@ -235,10 +237,9 @@ class WorldActionModel(nn.Module):
             if acts:
                 self.joint.projections.of(name)
         actions = torch.where(batch.action_valid, batch.actions, 0.0)
-        step_sigma = noise.action_sigma.repeat_interleave(self.geometry.action_steps, dim=1)
         return Acting(
             head=self.joint,
-            noisy=Readings(values=interpolate(actions, noise.action, step_sigma), bodies=batch.embodiments),
+            noisy=Readings(values=interpolate(actions, noise.action, noise.step_sigma), bodies=batch.embodiments),
             sigma=noise.action_sigma,
             state=Readings(values=batch.state, bodies=batch.embodiments),
             state_given=batch.chunk_valid & batch.has_state.unsqueeze(1),
@@ -285,6 +286,7 @@ def transitions(
         valid=_by_chunk(batch.action_valid, m)[steps],
         weight=batch.weight[row],
         names=tuple(f"{batch.window_ids[i]}/{j}" for i, j in zip(row.tolist(), chunk.tolist(), strict=True)),
+        sigma_floor=batch.action_floor[row],
     )
     return seen, targets
 

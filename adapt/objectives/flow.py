@@ -1,4 +1,4 @@
-"""Rectified flow: straight lines between data and noise, and which points on them are trained.
+"""Rectified flow: straight lines between data and noise.
 
 One convention everywhere: x_sigma = (1 - sigma) x + sigma noise, so sigma 0 is data and sigma 1 is noise, and the
 velocity learned is noise - x.
@@ -7,8 +7,6 @@ velocity learned is noise - x.
 import torch
 from jaxtyping import Float
 from torch import Tensor
-
-NOISE_MODES = ("independent", "coupled")
 
 
 def interpolate(
@@ -53,14 +51,3 @@ def shift_sigma(u: Float[Tensor, "*x"], shift: float) -> Float[Tensor, "*x"]:
     if shift <= 0:
         raise ValueError(f"shift is {shift}; it must be above 0. 1 leaves noise levels as they are.")
     return shift * u / (1 + (shift - 1) * u)
-
-
-def sample_sigmas(
-    rows: int, chunks: int, *, shift: float, generator: torch.Generator, dtype: torch.dtype = torch.float32
-) -> Float[Tensor, "b m"]:
-    """One noise level per window and chunk: uniform in [0, 1), then shifted.
-
-    Drawn on the CPU and row by row, so that the first rows do not depend on how many follow.
-    """
-    u = torch.rand(rows, chunks, generator=generator, dtype=dtype)
-    return shift_sigma(u, shift)

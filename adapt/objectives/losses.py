@@ -34,9 +34,9 @@ def masked_square_error(
     prediction: Float[Tensor, "*x"],
     target: Float[Tensor, "*x"],
     valid: Bool[Tensor, "*x"],
-    weight: Float[Tensor, " b"] | None = None,
+    weight: Float[Tensor, "*lead"] | None = None,
 ) -> MaskedSum:
-    """Squared error summed where `valid`, each row of the first axis times its `weight`.
+    """Squared error summed where `valid`, each times its `weight`.
 
     Invalid elements may hold anything, NaN included: neither the sum nor a gradient sees them.
 
@@ -44,9 +44,9 @@ def masked_square_error(
         prediction: What the model said.
         target: What it should have said.
         valid: True where the target is known.
-        weight: One factor per row of the first axis; 1 where not given. The count is not weighted.
+        weight: One factor per row of the first axis, or of the first few; 1 where not given. The count is not weighted.
     """
     error = torch.where(valid, prediction - target, 0.0).square()
     if weight is not None:
-        error = error * weight.to(error.dtype).reshape(-1, *[1] * (error.ndim - 1))
+        error = error * weight.to(error.dtype).reshape(*weight.shape, *[1] * (error.ndim - weight.ndim))
     return MaskedSum(error.sum(), valid.sum())

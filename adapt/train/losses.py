@@ -1,23 +1,41 @@
 """What does one training step minimise? Sums over valid elements, each divided by its count over the whole batch.
 
-Three losses, none of which sees another's count: the video's (every window), the inverse dynamics' (windows with
-actions, on recorded and on imagined futures) and, if asked, the joint head's (windows with actions).
+Four losses, none of which sees another's count:
+
+- video (every window): rectified flow of each chunk given the recorded frames before it.
+- action (windows with actions): inverse dynamics on recorded futures, a share of them noised and a share of states
+  hidden (`Hiding`, which names its source), since what it will act on is never as clean as a recording.
+- imagined (the same windows, now and then): inverse dynamics on futures that the model itself imagines under each
+  window's instruction, against the actions that were really taken. A head that met recorded futures alone reads
+  imagined ones badly; feeding a model its own output in training is scheduled sampling (Bengio et al. 2015,
+  arXiv:1506.03099), here between two parts of one model and without a gradient to the part that imagines.
+- joint (windows with actions, if asked): rectified flow of the joint head's actions, in the video's own pass.
+
+At which noise levels, and how levels count: `adapt.objectives.timesteps`, `adapt.objectives.weighting`.
 """
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import torch
+from torch import nn
 
 from adapt.data.samples import generator
+from adapt.errors import DataError
 from adapt.models.batch import Batch, collate, pad_text
 from adapt.models.heads.inverse_dynamics import Hiding
 from adapt.models.imagine import Sampling, imagine
 from adapt.models.noise import draw_noise
+from adapt.models.row_dropout import dropping
+from adapt.models.seeding import row_seeds
 from adapt.models.world_action import WorldActionModel
+from adapt.objectives.choices import DECOUPLED
 from adapt.objectives.losses import MaskedSum
-from adapt.train.settings import TrainConfig
+from adapt.objectives.timesteps import Timesteps
+from adapt.train.deal import Share, deal
+from adapt.train.settings import BASE, TrainConfig
 from adapt.types import Sample
 
 VIDEO, ACTION, IMAGINED, JOINT = "video", "action", "imagined", "joint"
@@ -53,30 +71,38 @@ class Objective:
             seen[sample.window_id] += 1
         return prepared
 
-    def imagined(self, samples: Sequence[Sample], step: int) -> list[Sample]:
-        """Single chunks whose future the model itself imagines now; empty on most steps.
+    def imagined(
+        self, samples: Sequence[Sample], step: int, share: Share | None = None, *, together: bool = False
+    ) -> list[Sample]:
+        """Single chunks whose future the model itself imagines now, as it would when acting; empty on most steps.
 
-        One chunk number is drawn for the whole step, so that all futures are imagined together.
+        One chunk number is drawn for the whole step, so that all futures are imagined together. They are imagined
+        without the dropout of training: the head is to learn from what it will be shown.
+
+        Args:
+            samples: Those at hand.
+            step: Number of the step.
+            share: Where in the step's batch they stand, by default they are all of it: each gets its place's noise.
+            together: Run the transformer also where only other processes have something to imagine.
         """
         every = self.config.predicted_future_every
         if not self.heads or not every or step % every:
             return []
-        acting = [sample for sample in samples if sample.actions is not None]
+        share = share or Share.whole(samples, self.model.geometry.latent_frames_per_chunk)
+        draw = generator(self.seed, "imagine", step)
+        acting = [number for number, place in enumerate(share.batch) if place.acts]
         if not acting:
             return []
-        longest = max(self._chunks(sample) for sample in acting)
-        draw = generator(self.seed, "imagine", step)
-        chunk = int(torch.randint(longest, (), generator=draw))
-        long = [sample for sample in acting if self._chunks(sample) > chunk]
-        start = chunk * self.model.geometry.latent_frames_per_chunk
-        context = torch.stack([sample.latents[: start + 1] for sample in long]).to(self._device)
-        text = pad_text([sample.text for sample in long])
-        text = replace(text, values=text.values.to(self._device), valid=text.valid.to(self._device))
-        sampling = Sampling(steps=self.config.predicted_future_steps)
-        with torch.no_grad():
-            future = imagine(self.model, context, text, sampling, draw)
-        frames = torch.cat([context[:, -1:], future], dim=1).cpu()
-        return [self._one_chunk(sample, chunk, frames[row]) for row, sample in enumerate(long)]
+        chunk = int(torch.randint(max(share.batch[number].chunks for number in acting), (), generator=draw))
+        long = [number for number in acting if share.batch[number].chunks > chunk]
+        geometry = self.model.geometry
+        cell = (geometry.latent_channels, geometry.latent_height, geometry.latent_width)
+        noise = torch.randn((len(long), geometry.latent_frames_per_chunk, *cell), generator=draw)
+        row = {number: row for row, number in enumerate(long)}
+        own = [(row[place], sample) for place, sample in zip(share.places, samples, strict=True) if place in row]
+        if not own and not together:
+            return []
+        return self._imagine([sample for _, sample in own], chunk, noise[[row for row, _ in own] or [0]])
 
     def counts(self, samples: Sequence[Sample], imagined: Sequence[Sample]) -> dict[str, int]:
         """Valid elements of each loss over a whole batch, before any of it is computed."""
@@ -100,36 +126,105 @@ class Objective:
             future_sigma=config.noised_future_sigma,
             state_share=config.hidden_state_share,
         )
-        for number in range(config.accumulation):
-            for part in by_length(samples[number :: config.accumulation]):
-                batch = self.batch(part)
+        for part in self._parts(samples):
+            batch = self.batch(part)
+            with dropping(self._dropout_seeds(batch, step)):
                 found = self.video_sums(batch, generator(self.seed, "noise", step), joint=self.joint)
-                if self.heads:
-                    draw = generator(self.seed, "action", step, number, len(part[0].latents))
-                    found[ACTION] = self.model.inverse_dynamics_loss(batch, draw, hiding=hiding)
-                yield _present(found)
+            if self.heads:
+                # The 0 was a part's number: a draw must not hang on how the batch is cut.
+                draw = generator(self.seed, "action", step, 0, len(part[0].latents))
+                found[ACTION] = self.model.inverse_dynamics_loss(batch, draw, hiding=hiding)
+            yield _present(found)
         if imagined:
             draw = generator(self.seed, "imagined", step)
             shown = replace(hiding, future_share=0.0)
             yield _present({IMAGINED: self.model.inverse_dynamics_loss(self.batch(imagined), draw, hiding=shown)})
 
+    def passes(self, samples: Sequence[Sample]) -> int:
+        """How often `sums` sends something through the transformer."""
+        return len(self._parts(samples))
+
+    def nothing(self) -> torch.Tensor:
+        """A pass through the transformer that adds nothing: to be there where the other processes have one more."""
+        batch = self.batch([self._blank(chunks=1)])
+        noise = draw_noise(batch, generator("nothing"), shift=1.0)
+        return self.model.losses(batch, noise).video.sum * 0.0
+
     def video_sums(self, batch: Batch, draw: torch.Generator, *, joint: bool) -> dict[str, MaskedSum | None]:
         """The video's loss and, if asked and there are actions, the joint head's."""
-        settings = self.model.config
-        noise = draw_noise(batch, draw, shift=settings.shift, coupled=settings.noise_mode == "coupled")
+        levels = self.timesteps
+        noise = draw_noise(batch, draw, shift=levels.shift, coupling=levels.coupling, weighting=self.config.weighting)
         losses = self.model.losses(batch, noise, joint=joint and bool(batch.has_action.any()))
         return {VIDEO: losses.video, JOINT: losses.action}
 
     def batch(self, samples: Sequence[Sample]) -> Batch:
-        """Samples side by side, where the model is."""
-        return collate(samples, self.model.geometry).to(self._device)
+        """Samples side by side, where the model is, each with the noise floor of its action labels.
+
+        Raises:
+            DataError: Actions whose provenance is not one that the recipe has a noise floor for.
+        """
+        batch = collate(samples, self.model.geometry)
+        floors = torch.tensor([self._floor(sample) for sample in samples])
+        return replace(batch, action_floor=floors).to(self._device)
+
+    @property
+    def timesteps(self) -> Timesteps:
+        """How noise levels of the video and of the joint head's actions are drawn."""
+        base, asked = self.model.config, self.config
+        coupling = base.noise_mode if asked.timesteps == BASE else asked.timesteps
+        # The decoupled laws lean as far as they are meant to; only a shift that is asked for comes on top.
+        given = 1.0 if coupling == DECOUPLED else base.shift
+        return Timesteps(coupling=coupling, shift=given if asked.shift is None else asked.shift)
+
+    def _floor(self, sample: Sample) -> float:
+        floors = self.config.noise_floor
+        known = {"robot": floors.robot, "hand_retarget": floors.hand_retarget, "idm": floors.idm}
+        if sample.actions is None:
+            return 0.0
+        if sample.provenance not in known:
+            raise DataError(
+                f"window {sample.window_id}: its actions come from '{sample.provenance}'; known are "
+                f"{', '.join(known)}. Say in the clip table's provenance column where they come from."
+            )
+        return known[sample.provenance]
 
     @property
     def _device(self) -> torch.device:
         return next(self.model.parameters()).device
 
-    def _chunks(self, sample: Sample) -> int:
-        return (len(sample.latents) - 1) // self.model.geometry.latent_frames_per_chunk
+    def _parts(self, samples: Sequence[Sample]) -> list[list[Sample]]:
+        """Samples of one length together, after dealing them into as many heaps as the recipe says."""
+        batch = Share.whole(samples, self.model.geometry.latent_frames_per_chunk).batch
+        heaps = [[samples[place] for place in places] for places in deal(batch, self.config.accumulation)]
+        return [part for heap in heaps for part in by_length(heap)]
+
+    def _dropout_seeds(self, batch: Batch, step: int) -> list[int]:
+        return row_seeds(batch.window_ids, generator(self.seed, "dropout", step))
+
+    def _imagine(self, long: Sequence[Sample], chunk: int, noise: torch.Tensor) -> list[Sample]:
+        """That chunk of each sample with an imagined future; without samples, only the passes are run."""
+        start = chunk * self.model.geometry.latent_frames_per_chunk
+        seen = long or [self._blank(chunks=chunk + 1)]
+        context = torch.stack([sample.latents[: start + 1] for sample in seen]).to(self._device)
+        text = pad_text([sample.text for sample in seen])
+        text = replace(text, values=text.values.to(self._device), valid=text.valid.to(self._device))
+        sampling = Sampling(steps=self.config.predicted_future_steps)
+        with torch.no_grad(), _evaluating(self.model):
+            future = imagine(self.model, context, text, sampling, torch.Generator(), noise=noise)
+        frames = torch.cat([context[:, -1:], future], dim=1).cpu()
+        return [self._one_chunk(sample, chunk, frames[row]) for row, sample in enumerate(long)]
+
+    def _blank(self, *, chunks: int) -> Sample:
+        """A window with nothing in it."""
+        geometry = self.model.geometry
+        cell = (geometry.latent_channels, geometry.latent_height, geometry.latent_width)
+        width = self.model.config.wan.text_dim
+        return Sample(
+            window_id="blank",
+            embodiment="",
+            latents=torch.zeros(geometry.latent_frames(chunks), *cell),
+            text=torch.zeros(1, width),
+        )
 
     def _one_chunk(self, sample: Sample, chunk: int, frames: torch.Tensor) -> Sample:
         steps = slice(chunk * self.model.geometry.action_steps, (chunk + 1) * self.model.geometry.action_steps)
@@ -148,6 +243,18 @@ def by_length(samples: Sequence[Sample]) -> list[list[Sample]]:
     for sample in samples:
         groups.setdefault(len(sample.latents), []).append(sample)
     return [groups[length] for length in sorted(groups)]
+
+
+@contextmanager
+def _evaluating(model: nn.Module) -> Iterator[None]:
+    """Switch dropout off; afterwards every part is in the mode it was in."""
+    training = [part for part in model.modules() if part.training]
+    model.eval()
+    try:
+        yield
+    finally:
+        for part in training:
+            part.training = True
 
 
 def _present(sums: Mapping[str, MaskedSum | None]) -> Sums:

@@ -1,9 +1,12 @@
 """How training is set: batches, rates, losses, and what is checked on the way. Light: imports no tensor library."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from adapt.errors import RecipeError
+from adapt.objectives.choices import NONE, TIMESTEPS, WEIGHTINGS
+
+BASE = "base"
 
 _COUNTS = (
     "steps",
@@ -14,6 +17,7 @@ _COUNTS = (
     "validation_windows",
     "log_every",
     "predicted_future_steps",
+    "devices",
 )
 _RANGES: tuple[tuple[tuple[str, ...], Callable[[float], bool], str], ...] = (
     (_COUNTS, lambda value: value >= 1, "1 or more"),
@@ -30,11 +34,52 @@ _RANGES: tuple[tuple[tuple[str, ...], Callable[[float], bool], str], ...] = (
     ),
     (("weight_decay", "predicted_future_every"), lambda value: value >= 0, "0 or more"),
 )
+_CHOICES: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("timesteps", (BASE, *TIMESTEPS)),
+    ("weighting", WEIGHTINGS),
+    ("strategy", ("auto", "ddp", "fsdp2")),
+)
+
+
+@dataclass(slots=True, kw_only=True)
+class NoiseFloor:
+    """Lowest noise level at which action labels teach, by where they come from; 0 is every level.
+
+    Labels that no robot carried out are right in the large and wrong in the small, and noise hides the small: from
+    the floor up they can help, below it they would teach their own errors. Where there is no noise level there is no
+    floor: heads that regress actions, and reading in one step, which starts and ends at level 1, take such labels as
+    any other.
+
+    Args:
+        robot: Lowest noise level at which actions that a robot was recorded carrying out teach; 0 is every level.
+        hand_retarget: The same for actions read off a human hand and carried over to the body.
+        idm: The same for actions that an inverse-dynamics model wrote to video.
+
+    Source:
+        Daras et al. 2025 (Ambient Diffusion Omni), arXiv:2506.10038: noise draws a good and a bad distribution
+        together, so bad data may teach from some level up. For human actions Pace et al. 2025 (X-Diffusion),
+        arXiv:2511.04671, who report 16 % more success than with all of them at every level. X-Diffusion finds each
+        action's level with a classifier that tells human from robot under noise; Ambient does so too, or sets one by
+        hand. Ours is one number a provenance, set by hand, and 0 until one is measured for the data at hand.
+    """
+
+    robot: float = 0.0
+    hand_retarget: float = 0.0
+    idm: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("robot", "hand_retarget", "idm"):
+            value = getattr(self, name)
+            if not 0.0 <= value < 1.0:
+                raise RecipeError(
+                    f"train.noise_floor.{name} is {value}; give a noise level from 0, where such labels teach at "
+                    "every level, to below 1, where they would teach at none."
+                )
 
 
 @dataclass(slots=True, kw_only=True)
 class TrainConfig:
-    """Fine-tuning of the adapters and the heads. The video's noise levels are drawn as the base's were.
+    """Fine-tuning of the adapters and the heads.
 
     Args:
         steps: Optimiser steps.
@@ -59,10 +104,21 @@ class TrainConfig:
         predicted_future_every: Every so many steps the inverse dynamics also learns from futures that the model
             itself predicts; 0 is never.
         predicted_future_steps: Denoising steps of those predictions.
+        timesteps: How the noise levels of the video and of the joint head's actions are drawn: "base" as the base was
+            trained, "coupled" one a chunk for both, "independent" one for each, "decoupled" the video's close to 1
+            and the actions' uniform, for few steps at inference.
+        shift: How far those levels lean towards 1 (1 is not at all); null is the base's, and 1 where they are
+            decoupled, since that law leans already.
+        weighting: Which of those levels count more in the losses: "none" all alike, "bell" the middle as in the
+            training of Wan and DreamZero, "logit_normal" the middle as in Stable Diffusion 3.
+        noise_floor: Lowest noise level at which action labels teach, by where they come from.
         checkpoint_every: Steps between checkpoints; a killed run goes on from the last one.
         validate_every: Steps between validations; the best of them is what is kept.
         validation_windows: Most validation windows looked at.
         log_every: Steps between lines in the logs.
+        devices: Processes that share each step's windows, each on a device of its own.
+        strategy: How they share the model: "ddp" each has a whole one, "fsdp2" each has a part of it, "auto" whole
+            ones.
     """
 
     steps: int = 300
@@ -83,16 +139,27 @@ class TrainConfig:
     hidden_state_share: float = 0.3
     predicted_future_every: int = 4
     predicted_future_steps: int = 4
+    timesteps: str = BASE
+    shift: float | None = None
+    weighting: str = NONE
+    noise_floor: NoiseFloor = field(default_factory=NoiseFloor)
     checkpoint_every: int = 50
     validate_every: int = 50
     validation_windows: int = 24
     log_every: int = 10
+    devices: int = 1
+    strategy: str = "auto"
 
     def __post_init__(self) -> None:
         for names, fits, wanted in _RANGES:
             for name in names:
                 if not fits(getattr(self, name)):
                     raise RecipeError(f"train.{name} is {getattr(self, name)}; give {wanted}.")
+        for name, known in _CHOICES:
+            if getattr(self, name) not in known:
+                raise RecipeError(f"train.{name} is '{getattr(self, name)}'; choose one of: {', '.join(known)}.")
+        if self.shift is not None and self.shift <= 0:
+            raise RecipeError(f"train.shift is {self.shift}; give a number above 0, or null for the base's.")
         if self.accumulation > self.batch_size:
             raise RecipeError(
                 f"train.accumulation is {self.accumulation}, train.batch_size {self.batch_size}; a part would be "

@@ -8,7 +8,6 @@ from model_builder import batch_of, small_model, window
 from torch import Tensor
 
 from adapt.errors import EmbodimentError
-from adapt.models.heads.inverse_dynamics import Hiding
 from adapt.models.noise import draw_noise
 from adapt.models.world_action import WorldActionConfig, WorldActionModel, transitions
 from adapt.objectives.flow import interpolate
@@ -25,44 +24,6 @@ def touched(change: Tensor) -> Tensor:
     return change.flatten(2).abs().sum(dim=2) > 0
 
 
-@pytest.mark.parametrize("switch", [False, True], ids=["video_apart", "video_sees_actions"])
-def test_each_velocity_depends_on_what_it_may_and_on_nothing_else(*, switch: bool):
-    """Perturb every input of a 3-chunk joint window in turn and see which velocities move."""
-    model = small_model()
-    model.config = replace(model.config, video_sees_actions=switch)
-    batch = batch_of(window("a", 3, "arm"))
-    noise = draw_noise(batch, seeded(), shift=SHIFT)
-    before = model.joint_velocity(batch, noise)
-
-    def moved(**change: Tensor) -> tuple[list[bool], list[bool]]:
-        """Per chunk: whether its video velocity moved, and its action velocity."""
-        in_noise = {name: value for name, value in change.items() if hasattr(noise, name)}
-        in_batch = {name: value for name, value in change.items() if name not in in_noise}
-        after = model.joint_velocity(replace(batch, **in_batch), replace(noise, **in_noise))
-        video = touched(after.video - before.video).reshape(3, 2).any(dim=1)
-        action = (after.action - before.action).abs().sum(dim=(0, 2)).reshape(3, 16).sum(dim=1) > 0
-        return video.tolist(), action.tolist()
-
-    def bumped(value: Tensor, *index: int | slice) -> Tensor:
-        value = value.clone()
-        value[index] += 1.0
-        return value
-
-    for chunk in range(3):
-        own = [i == chunk for i in range(3)]
-        shared = own if switch else [False] * 3
-        # Noise reaches the noisy frames of its own chunk only.
-        assert moved(video=bumped(noise.video, 0, 2 * chunk)) == (own, own)
-        assert moved(action=bumped(noise.action, 0, 16 * chunk)) == (shared, own)
-        assert moved(state=bumped(batch.state, 0, chunk)) == (shared, own)
-        assert moved(action_sigma=bumped(noise.action_sigma, 0, chunk)) == (shared, own)
-    for frame in range(7):
-        # A recorded frame is context for every chunk after it, and is what its own chunk's noisy frame hides.
-        first = (frame + 1) // 2
-        sees = [i >= first or (frame > 0 and i == (frame - 1) // 2) for i in range(3)]
-        assert moved(latents=bumped(batch.latents, 0, frame)) == (sees, sees)
-
-
 def test_text_reaches_every_velocity():
     model = small_model()
     batch = batch_of(window("a", 2, "arm"))
@@ -77,22 +38,7 @@ def test_text_reaches_every_velocity():
     assert ((after.action - before.action).abs().sum(dim=2) > 0).all()
 
 
-def test_a_recorded_future_never_leaks_into_its_own_prediction():
-    """With the noisy frames held still, the outcome of a chunk changes nothing it predicts: exactly 0."""
-    model = small_model()
-    batch = batch_of(window("a", 2, "arm"), window("b", 2))
-    noise = draw_noise(batch, seeded(), shift=SHIFT)
-    noisy = interpolate(batch.latents[:, 1:], noise.video, noise.frame_sigma)
-    latents = batch.latents.clone()
-    latents[:, 3:] += 1  # the outcome of the last chunk
-
-    before = model.video_velocity(batch, noisy, noise.video_sigma)
-    after = model.video_velocity(replace(batch, latents=latents), noisy, noise.video_sigma)
-
-    assert torch.equal(before, after)
-
-
-def test_windows_of_a_batch_do_not_see_each_other():
+def test_a_window_is_answered_alike_alone_and_in_a_batch():
     model = small_model()
     arm, other, video = window("a", 2, "arm"), window("b", 3, "gripper"), window("c", 1)
     alone = batch_of(arm)
@@ -103,92 +49,6 @@ def test_windows_of_a_batch_do_not_see_each_other():
 
     torch.testing.assert_close(three.video[:1, :4], one.video, atol=1e-5, rtol=1e-4)
     torch.testing.assert_close(three.action[:1, :32], one.action, atol=1e-5, rtol=1e-4)
-
-
-def filled_with_nan(batch):
-    """The batch with NaN wherever nothing is real."""
-    nan = float("nan")
-    text = replace(batch.text, values=torch.where(batch.text.valid[..., None], batch.text.values, nan))
-    return replace(
-        batch,
-        latents=torch.where(batch.frame_valid[:, :, None, None, None], batch.latents, nan),
-        text=text,
-        actions=torch.where(batch.action_valid, batch.actions, nan),
-        state=torch.where((batch.chunk_valid & batch.has_state[:, None])[..., None], batch.state, nan),
-    )
-
-
-def test_nan_in_padding_reaches_no_loss_and_no_gradient():
-    model = small_model()
-    batch = batch_of(window("a", 3, "arm"), window("b", 1, "gripper"), window("c", 2))
-    noise = draw_noise(batch, seeded(), shift=SHIFT)
-
-    results = []
-    for given in (batch, filled_with_nan(batch)):
-        model.zero_grad()
-        losses = model.losses(given, noise, joint=True)
-        inverse = model.inverse_dynamics_loss(given, seeded(1), hiding=Hiding())
-        total = losses.video.mean() + losses.action.mean() + inverse.mean()
-        total.backward()
-        results.append((total.detach(), [p.grad.clone() for p in model.parameters() if p.grad is not None]))
-
-    assert torch.isfinite(results[0][0])
-    assert torch.equal(results[0][0], results[1][0])
-    assert all(torch.equal(clean, nan) for clean, nan in zip(results[0][1], results[1][1], strict=True))
-
-
-def test_memory_filled_with_nan_before_use_reaches_no_output():
-    model = small_model()
-    batch = batch_of(window("a", 2, "arm"), window("b", 1))
-    noise = draw_noise(batch, seeded(), shift=SHIFT)
-    torch.use_deterministic_algorithms(mode=True)
-    assert torch.utils.deterministic.fill_uninitialized_memory
-    try:
-        losses = model.losses(batch, noise, joint=True)
-        inverse = model.inverse_dynamics_loss(batch, seeded())
-    finally:
-        torch.use_deterministic_algorithms(mode=False)
-
-    assert torch.isfinite(losses.video.sum)
-    assert torch.isfinite(losses.action.sum)
-    assert torch.isfinite(inverse.sum)
-
-
-def action_gradient(model: WorldActionModel, samples: list, *, joint: bool, by_batch: bool = False) -> Tensor:
-    """Gradient of the action loss with respect to the heads, divided by the valid count."""
-    batch = batch_of(*samples, dtype=torch.float64)
-    model.zero_grad()
-    if joint:
-        loss = model.losses(batch, draw_noise(batch, seeded(), shift=SHIFT), joint=True).action
-    else:
-        loss = model.inverse_dynamics_loss(batch, seeded(), hiding=Hiding())
-    (loss.sum / len(samples) if by_batch else loss.over(loss.count)).backward()
-    head = model.heads["joint" if joint else "inverse_dynamics"]
-    return torch.cat([p.grad.flatten() for p in head.parameters() if p.grad is not None])
-
-
-@pytest.mark.parametrize("joint", [False, True], ids=["inverse_dynamics", "joint"])
-def test_video_only_windows_leave_the_action_gradient_as_it_was(*, joint: bool):
-    model = small_model(dtype=torch.float64)
-    robot = [window("a", 2, "arm"), window("b", 2, "gripper"), window("c", 1, "arm", with_state=False)]
-    human = [window("d", 2), window("e", 1), window("f", 3)]
-
-    alone = action_gradient(model, robot, joint=joint)
-    mixed = action_gradient(model, [*robot, *human], joint=joint)
-
-    assert alone.abs().max() > 1e-3
-    assert (mixed - alone).abs().max() <= 1e-12 * alone.abs().max()
-
-
-def test_dividing_by_the_batch_instead_would_shrink_it():
-    """The violation that the test above is there to catch."""
-    model = small_model(dtype=torch.float64)
-    robot = [window("a", 2, "arm")]
-
-    alone = action_gradient(model, robot, joint=False, by_batch=True)
-    mixed = action_gradient(model, [*robot, window("d", 2)], joint=False, by_batch=True)
-
-    assert (mixed - alone).abs().max() > 0.4 * alone.abs().max()
 
 
 def test_inverse_dynamics_is_blind_to_the_instruction():
@@ -216,6 +76,34 @@ def test_transitions_pair_each_chunks_start_with_its_outcome():
     assert torch.equal(targets.actions[1], batch.actions[0, 16:32])
     assert torch.equal(seen.state[1], batch.state[0, 1])
     assert seen.has_state.tolist() == [True, True, False]
+
+
+def test_transitions_carry_their_windows_noise_floor():
+    batch = batch_of(window("a", 2, "arm"), window("b", 3), window("c", 1, "gripper"))
+
+    found = transitions(replace(batch, action_floor=torch.tensor([0.25, 0.9, 0.5])))
+
+    assert found is not None
+    assert found[1].sigma_floor.tolist() == [0.25, 0.25, 0.5]
+
+
+def test_a_chunks_weight_scales_its_part_of_each_loss_and_no_count():
+    model = small_model(dtype=torch.float64)
+    batch = batch_of(window("a", 2, "arm"), window("b", 1, "gripper"), dtype=torch.float64)
+    noise = draw_noise(batch, seeded(), shift=SHIFT)
+
+    def losses(video: list[list[float]], action: list[list[float]]) -> tuple[Tensor, Tensor, int, int]:
+        weights = {"video_weight": batch.latents.new_tensor(video), "action_weight": batch.latents.new_tensor(action)}
+        found = model.losses(batch, replace(noise, **weights), joint=True)
+        return found.video.sum, found.action.sum, int(found.video.count), int(found.action.count)
+
+    chunks = [losses([a, b], [a, b]) for a, b in (([1, 0], [0, 0]), ([0, 1], [0, 0]), ([0, 0], [1, 0]))]
+    mixed = losses([[3, 0.5], [2, 7]], [[0.25, 4], [1, 7]])
+
+    torch.testing.assert_close(mixed[0], 3 * chunks[0][0] + 0.5 * chunks[1][0] + 2 * chunks[2][0])
+    torch.testing.assert_close(mixed[1], 0.25 * chunks[0][1] + 4 * chunks[1][1] + 1 * chunks[2][1])
+    assert all(part[0] > 0 and part[1] > 0 for part in chunks)
+    assert {part[2:] for part in [*chunks, mixed]} == {((4 + 2) * 16 * 8 * 8, 16 * (2 * 3 + 2))}
 
 
 def test_losses_report_the_future_they_predict():

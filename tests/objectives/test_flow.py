@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from adapt.objectives.flow import interpolate, predicted_clean, sample_sigmas, shift_sigma, velocity
+from adapt.objectives.flow import interpolate, predicted_clean, shift_sigma, velocity
 
 
 def test_interpolate_is_data_at_sigma_0_noise_at_1_and_halfway_between():
@@ -43,11 +43,3 @@ def test_shift_keeps_the_ends_and_raises_what_is_between():
 def test_shift_refuses_what_is_not_positive():
     with pytest.raises(ValueError, match="shift is 0"):
         shift_sigma(torch.tensor([0.5]), 0.0)
-
-
-def test_sigmas_of_the_first_rows_do_not_depend_on_how_many_follow():
-    few = sample_sigmas(2, 4, shift=3.0, generator=torch.Generator().manual_seed(1))
-    many = sample_sigmas(5, 4, shift=3.0, generator=torch.Generator().manual_seed(1))
-
-    assert torch.equal(many[:2], few)
-    assert few.unique().numel() == 8

@@ -50,3 +50,15 @@ def test_mean_of_nothing_is_zero():
 
     assert nothing.mean().item() == 0.0
     assert nothing.over(0).item() == 0.0
+
+
+def test_weight_may_have_more_than_one_leading_axis():
+    error = masked_square_error(
+        torch.ones(2, 2, 3),
+        torch.zeros(2, 2, 3),
+        torch.ones(2, 2, 3, dtype=torch.bool),
+        torch.tensor([[1.0, 2.0], [0.0, 0.5]]),
+    )
+
+    assert error.sum.item() == 3 * (1 + 2 + 0 + 0.5)
+    assert error.count.item() == 12

@@ -6,59 +6,13 @@ from train_builder import training
 
 from adapt.data.samples import generator
 from adapt.objectives.losses import MaskedSum
-from adapt.train.losses import ACTION, IMAGINED, JOINT, VIDEO, Objective
+from adapt.train.losses import ACTION, IMAGINED, JOINT, VIDEO
 from adapt.types import Sample
 
 
 def split(plan, step: int = 0) -> tuple[list[Sample], list[Sample]]:
     samples = plan.mixture.batch(step)
     return [s for s in samples if s.actions is None], [s for s in samples if s.actions is not None]
-
-
-def gradient(objective: Objective, samples: list[Sample], loss: str, *, divide_by: int | None = None) -> torch.Tensor:
-    """Gradient of one loss on all trained tensors, in double precision."""
-    model = objective.model.double()
-    model.zero_grad()
-    double = [
-        replace(
-            s,
-            latents=s.latents.double(),
-            actions=None if s.actions is None else s.actions.double(),
-            state=None if s.state is None else s.state.double(),
-        )
-        for s in samples
-    ]
-    batch = objective.batch(double).to("cpu", torch.float64)
-    objective = replace(objective, model=model)
-    sums = {**_sums(objective, batch)}
-    sums[loss].over(divide_by or objective.counts(double, [])[loss]).backward()
-    return torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None])
-
-
-def _sums(objective: Objective, batch):
-    found = objective.video_sums(batch, generator("noise"), joint=objective.joint)
-    found[ACTION] = objective.model.inverse_dynamics_loss(batch, generator("action"))
-    return found
-
-
-@pytest.mark.parametrize("loss", [ACTION, JOINT])
-def test_video_only_samples_leave_the_action_gradient_as_it_is(tmp_path, loss):
-    plan = training(tmp_path, joint=True)
-    for value in plan.trained.adapters.values():
-        torch.nn.init.normal_(value, std=0.1)
-    videos, robots = split(plan)
-    alone = gradient(plan.objective, robots, loss)
-    mixed = gradient(plan.objective, robots + videos, loss)
-    assert alone.abs().max() > 0
-    torch.testing.assert_close(mixed, alone, rtol=1e-9, atol=1e-12 * float(alone.abs().max()))
-
-
-def test_dividing_by_the_batch_instead_would_dilute_the_action_gradient(tmp_path):
-    plan = training(tmp_path)
-    videos, robots = split(plan)
-    alone = gradient(plan.objective, robots, ACTION, divide_by=len(robots))
-    mixed = gradient(plan.objective, robots + videos, ACTION, divide_by=len(robots + videos))
-    torch.testing.assert_close(mixed, alone / 2, rtol=1e-9, atol=1e-12)
 
 
 def added(parts) -> dict[str, MaskedSum]:
