@@ -134,6 +134,8 @@ class Window:
     embodiment: str
     rejection: str = ""
     provenance: str = ""  # of its actions: "robot", "hand_retarget", "idm"; empty where there are none
+    confidence: float | None = None  # that its actions are what was done, in [0, 1]; None counts as 1 for a robot's own
+    weight: float | None = None  # what its actions count in the losses, 0 or more; None counts as 1 for a robot's own
     quality: Mapping[str, float] = field(default_factory=dict)
     actions: Float[Tensor, "k d"] | None = None  # physical units, absolute, at the base's action rate
     state: Float[Tensor, "m s"] | None = None  # physical units, at the start of each chunk
@@ -151,7 +153,7 @@ class Sample:
     action_valid: Bool[Tensor, "k d"] | None = None
     state: Float[Tensor, "m s"] | None = None  # normalised
     provenance: str = ""
-    weight: float = 1.0
+    weight: float = 1.0  # of its actions in the losses: the window's weight times its confidence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,6 +172,7 @@ class ActionChunk:
     names: tuple[str, ...]
     units: tuple[str, ...]
     rate_hz: float
+    spread: Float[Tensor, "k d"] | None = None  # one standard deviation, same units; None where not asked or not known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

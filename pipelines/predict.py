@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from adapt.types import ActionChunk, Prediction
 
 VIDEO, PICTURE, ACTIONS = "prediction.mp4", "prediction.png", "actions.json"
+_SPREAD_NOTE = (
+    "give or take: one standard deviation, if this imagined future comes true; whether it does, it cannot say"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +70,7 @@ def run(question: Question) -> Answer:
 
     policy = load(question.bundle, bases={} if question.base is None else _named(question.base))
     observation, task, note = _asked(question, policy)
-    prediction = policy.predict(observation, task, seed=question.seed)
+    prediction = policy.predict(observation, task, seed=question.seed, with_spread=True)
     video_hz = policy.geometry.video_hz
     written = () if question.out is None else _write(question.out, prediction, video_hz)
     return Answer(body=policy.body.name, prediction=prediction, video_hz=video_hz, written=written, note=note)
@@ -85,7 +88,7 @@ def to_json(answer: Answer) -> dict[str, Any]:
 
 
 def table(answer: Answer) -> "RenderableType":
-    """The answer for people: one row an action axis, with its first and last value and its range."""
+    """The answer for people: one row an action axis, with its first and last value, its range and how sure it is."""
     from rich import box
     from rich.table import Table
 
@@ -94,16 +97,20 @@ def table(answer: Answer) -> "RenderableType":
         return f"{answer.body} has no action axes: video only."
     steps = len(actions.values)
     title = f"{answer.body}: {steps} actions in {steps / actions.rate_hz:g} s ({actions.rate_hz:g} a second)"
+    notes = [answer.note] if answer.note else []
+    notes += [] if actions.spread is None else [_SPREAD_NOTE]
     view = Table(
-        title=title, caption=answer.note or None, box=box.SIMPLE_HEAD, title_justify="left", caption_justify="left"
+        title=title, caption="\n".join(notes) or None, box=box.SIMPLE_HEAD, title_justify="left", caption_justify="left"
     )
     view.add_column("axis")
     view.add_column("unit")
-    for heading in ("first", "last", "lowest", "highest"):
+    for heading in ("first", "last", "lowest", "highest", *(() if actions.spread is None else ("give or take",))):
         view.add_column(heading, justify="right")
     for place, (name, unit) in enumerate(zip(actions.names, actions.units, strict=True)):
         column = actions.values[:, place]
-        figures = (column[0], column[-1], column.min(), column.max())
+        figures = [column[0], column[-1], column.min(), column.max()]
+        if actions.spread is not None:
+            figures.append(actions.spread[:, place].square().mean().sqrt())
         view.add_row(name, unit, *(f"{float(figure):.4g}" for figure in figures))
     return view
 
@@ -197,4 +204,5 @@ def _actions_json(actions: "ActionChunk") -> dict[str, Any]:
         "units": list(actions.units),
         "rate_hz": actions.rate_hz,
         "values": actions.values.tolist(),
+        "spread": None if actions.spread is None else actions.spread.tolist(),
     }

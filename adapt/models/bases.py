@@ -305,7 +305,8 @@ def _fill(module: nn.Module, folder: Path, part: str, record: Mapping[str, Any])
 def _stored_bodies(tensors: Mapping[str, Tensor], head: str) -> dict[str, tuple[int, int]]:
     """Action and state axes of the bodies whose projections are among a head's tensors."""
     start, action, state = f"{head}.projections.bodies.", ".action_in.weight", ".state_in.weight"
-    names = [key[len(start) : -len(action)] for key in tensors if key.startswith(start) and key.endswith(action)]
+    keys = [key[len(start) : -len(action)] for key in tensors if key.startswith(start) and key.endswith(action)]
+    names = [name for name in keys if "." not in name]  # A dot: what a body's maps hold for a head's further members.
     return {
         name: (
             tensors[start + name + action].shape[1],

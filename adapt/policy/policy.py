@@ -15,7 +15,7 @@ from adapt.models.bases import TINY, Base, load_base, load_heads, read_identity
 from adapt.models.batch import pad_text
 from adapt.models.frozen import forbid_decoding
 from adapt.models.imagine import Sampling, imagine
-from adapt.policy.acting import Actor, read_actions
+from adapt.policy.acting import Actor, read_actions, read_with_spread
 from adapt.policy.bundle import BaseRecord, Bundle, read_bundle
 from adapt.policy.golden import ACTION_TOLERANCE_SHARE, LATENT_TOLERANCE, Golden, find_mismatch
 from adapt.policy.observation import as_observation
@@ -58,7 +58,7 @@ class Policy:
         """The base's rates and chunk length."""
         return self._base.geometry
 
-    def act(self, observation: object, instruction: str, *, seed: int = 0) -> ActionChunk:
+    def act(self, observation: object, instruction: str, *, seed: int = 0, with_spread: bool = False) -> ActionChunk:
         """The next actions, in the body's own units; decodes no image.
 
         Args:
@@ -66,9 +66,12 @@ class Policy:
                 with one camera, {"images": picture} will do. Pictures are uint8 (height, width, 3), or PIL images.
             instruction: What to do.
             seed: Of the noise the imagined future starts from; the same seed gives the same actions.
+            with_spread: Say as well how far each action may be off, so that a caller can hold back where that is much.
+                It costs some passes of the action head, and none of the video model. The actions stay the same.
 
         Returns:
-            One chunk of actions.
+            One chunk of actions. Its `spread`, if asked for, is what the head leaves open given the imagined future;
+            whether that future is right it cannot tell. None from a head that has no notion of it.
 
         Raises:
             DataError: The observation does not fit the body; the message names the field.
@@ -77,22 +80,25 @@ class Policy:
         if not self.body.actions:
             raise EmbodimentError(f"embodiment '{self.body.name}': has no action axes. Use predict(), not act().")
         with forbid_decoding():
-            actions = self._answer(as_observation(observation, self.body), instruction, seed)[2]
+            seen = as_observation(observation, self.body)
+            actions = self._answer(seen, instruction, seed, with_spread=with_spread)[2]
         assert actions is not None  # Since the body has action axes.
         return actions
 
-    def predict(self, observation: object, instruction: str, *, seed: int = 0) -> Prediction:
+    def predict(self, observation: object, instruction: str, *, seed: int = 0, with_spread: bool = False) -> Prediction:
         """The imagined next chunk as pictures, and the actions read from it.
 
         Args:
             observation: As for `act`.
             instruction: As for `act`.
             seed: As for `act`.
+            with_spread: As for `act`.
 
         Raises:
             DataError: The observation does not fit the body; the message names the field.
         """
-        present, future, actions = self._answer(as_observation(observation, self.body), instruction, seed)
+        seen = as_observation(observation, self.body)
+        present, future, actions = self._answer(seen, instruction, seed, with_spread=with_spread)
         frames = self._base.codec.decode(torch.cat([present, future])[None])[0]
         return Prediction(frames=frames, latents=future, actions=actions)
 
@@ -149,7 +155,7 @@ class Policy:
 
     @torch.no_grad()
     def _answer(
-        self, observation: Observation, instruction: str, seed: int
+        self, observation: Observation, instruction: str, seed: int, *, with_spread: bool = False
     ) -> tuple[Float[Tensor, "1 c h w"], Float[Tensor, "l c h w"], ActionChunk | None]:
         """The present's latent, the imagined ones, and the actions that lead there."""
         model = self._base.model
@@ -159,18 +165,34 @@ class Policy:
         future = imagine(model, present, text, Sampling(steps=self._video_steps), generator)
         if not self.body.actions:
             return present[0], future[0], None
-        state = None if observation.state is None else observation.state[None].float()
-        scaled = self._actor.scaled_state(state)
         frames = torch.cat([present, future], dim=1)[0]
-        told = read_actions(model, frames, scaled, self.body.name, generator)
-        values = self._actor.physical(told, state, self.geometry.action_steps)
-        chunk = ActionChunk(
-            values=values,
+        return present[0], future[0], self._act(frames, observation.state, generator, with_spread=with_spread)
+
+    def _act(
+        self,
+        frames: Float[Tensor, "l c h w"],
+        state: Float[Tensor, " s"] | None,
+        generator: torch.Generator,
+        *,
+        with_spread: bool,
+    ) -> ActionChunk:
+        """The actions that lead through these frames. No instruction comes in here, and none may."""
+        start = None if state is None else state[None].float()
+        asked = (self._base.model, frames, self._actor.scaled_state(start), self.body.name, generator)
+        spread = None
+        if with_spread:
+            reading = read_with_spread(*asked)
+            told = reading.mean
+            spread = None if reading.spread is None else self._actor.physical_spread(reading.spread)
+        else:
+            told = read_actions(*asked)
+        return ActionChunk(
+            values=self._actor.physical(told, start, self.geometry.action_steps),
             names=self.body.action_names,
             units=self.body.action_units,
             rate_hz=self.geometry.action_hz,
+            spread=spread,
         )
-        return present[0], future[0], chunk
 
     def _canvas(self, observation: Observation) -> UInt8[Tensor, "1 h w 3"]:
         views = {camera.slot: observation.images[camera.name][None] for camera in self.body.cameras}

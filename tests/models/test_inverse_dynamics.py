@@ -132,7 +132,8 @@ def test_a_rows_loss_does_not_depend_on_the_rows_beside_it():
             **{name: getattr(SEEN, name)[rows] for name in ("present", "future", "state", "has_state", "bodies")},
         )
         targets = replace(
-            TARGETS, **{name: getattr(TARGETS, name)[rows] for name in ("actions", "valid", "weight", "names")}
+            TARGETS,
+            **{name: getattr(TARGETS, name)[rows] for name in ("actions", "valid", "weight", "names", "sigma_floor")},
         )
         parts.append(expert.loss(seen, targets, seeded(), Hiding()))
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -43,8 +44,10 @@ class TwoCameras:
         self.golden: Any = None
         self.asked: dict[str, Any] = {}
 
-    def predict(self, observation: dict[str, Any], instruction: str, *, seed: int) -> Prediction:
-        self.asked = {**observation, "instruction": instruction, "seed": seed}
+    def predict(
+        self, observation: dict[str, Any], instruction: str, *, seed: int, with_spread: bool = False
+    ) -> Prediction:
+        self.asked = {**observation, "instruction": instruction, "seed": seed, "with_spread": with_spread}
         return answer(None).prediction
 
 
@@ -139,16 +142,39 @@ def test_a_folder_that_is_no_bundle_is_refused(tmp_path: Path) -> None:
         predict.run(predict.Question(bundle=tmp_path, images=["a.png"], task="wave"))
 
 
-def test_the_table_has_a_row_for_each_axis_with_its_unit() -> None:
-    chunk = ActionChunk(values=torch.tensor([[1.0], [3.0], [2.0]]), names=("grip",), units=("share",), rate_hz=10.0)
-    console = Console(file=io.StringIO(), width=80)
+def told(chunk: ActionChunk) -> str:
+    console = Console(file=io.StringIO(), width=120)
     console.print(predict.table(answer(chunk)))
     assert isinstance(console.file, io.StringIO)
-    assert console.file.getvalue().split()[-6:] == ["grip", "share", "1", "2", "1", "3"]
+    return console.file.getvalue()
+
+
+def test_the_table_has_a_row_for_each_axis_with_its_unit() -> None:
+    chunk = ActionChunk(values=torch.tensor([[1.0], [3.0], [2.0]]), names=("grip",), units=("share",), rate_hz=10.0)
+    assert told(chunk).split()[-6:] == ["grip", "share", "1", "2", "1", "3"]
+
+
+def test_the_table_says_how_sure_each_axis_is_where_the_head_knows() -> None:
+    values = torch.tensor([[1.0, 5.0], [3.0, 5.0]])
+    spread = torch.tensor([[0.3, 2.0], [0.4, 2.0]])  # the first axis: root of (0.09 + 0.16) / 2
+    chunk = ActionChunk(values=values, names=("x", "grip"), units=("m", "share"), rate_hz=10.0, spread=spread)
+    text = told(chunk)
+    rows = [line.split() for line in text.splitlines() if line.strip().startswith(("x ", "grip "))]
+    assert rows == [["x", "m", "1", "3", "1", "3", "0.3536"], ["grip", "share", "5", "5", "5", "5", "2"]]
+    assert "give or take" in text
+    assert "if this imagined future comes true" in " ".join(text.split())
+
+
+def test_the_policy_is_asked_for_the_spread_as_well(policy: TwoCameras, picture: Path) -> None:
+    ask([f"head={picture}", f"wrist={picture}"])
+    assert policy.asked["with_spread"]
 
 
 def test_machines_get_every_number() -> None:
     chunk = ActionChunk(values=torch.tensor([[0.5]]), names=("grip",), units=("share",), rate_hz=10.0)
     told = json.loads(json.dumps(predict.to_json(answer(chunk))))
-    assert told["actions"] == {"names": ["grip"], "units": ["share"], "rate_hz": 10.0, "values": [[0.5]]}
+    known = {"names": ["grip"], "units": ["share"], "rate_hz": 10.0, "values": [[0.5]]}
+    assert told["actions"] == {**known, "spread": None}
+    told = predict.to_json(answer(replace(chunk, spread=torch.tensor([[0.25]]))))
+    assert told["actions"] == {**known, "spread": [[0.25]]}
     assert predict.to_json(answer(None))["actions"] is None

@@ -94,30 +94,6 @@ def test_the_same_seed_gives_the_same_actions_and_another_gives_others(policy: P
     assert not torch.allclose(first, other)
 
 
-def test_acting_decodes_no_image(policy: Policy, base_folder: Path) -> None:
-    def refuse(*_: object) -> None:
-        raise AssertionError("acting decoded an image")
-
-    policy._base.codec.vae.decode = refuse
-    policy.act(OBSERVATION, "wave")
-    with pytest.raises(AssertionError, match="decoded"):
-        policy.predict(OBSERVATION, "wave")
-
-
-def test_acting_would_notice_a_decoder_that_is_called(policy: Policy, monkeypatch: pytest.MonkeyPatch) -> None:
-    codec = policy._base.codec
-    encode = type(codec).encode
-
-    def leaky(self: object, frames: torch.Tensor) -> torch.Tensor:
-        latents = encode(codec, frames)
-        codec.decode(latents)
-        return latents
-
-    monkeypatch.setattr(type(codec), "encode", leaky)
-    with pytest.raises(RuntimeError, match=r"codec\.decode"):
-        policy.act(OBSERVATION, "wave")
-
-
 def test_predicting_shows_the_present_and_the_chunk_that_follows(policy: Policy) -> None:
     prediction = policy.predict(OBSERVATION, "wave")
     assert prediction.frames is not None

@@ -14,15 +14,21 @@ from adapt.models.seeding import seeded
 
 
 class BodyProjection(nn.Module):
-    """One body's maps. A body without state axes has no `state_in`."""
+    """One body's maps. A body without state axes has no `state_in`; `others` are those of a head's further members."""
 
-    def __init__(self, width: int, action_axes: int, state_axes: int) -> None:
+    def __init__(
+        self, width: int, action_axes: int, state_axes: int, *, members: int = 1, variances: bool = False
+    ) -> None:
         super().__init__()
         self.action_axes = action_axes
         self.state_axes = state_axes
         self.action_in = nn.Linear(action_axes, width)
         self.action_out = nn.Linear(width, action_axes)
         self.state_in = nn.Linear(state_axes, width) if state_axes else None
+        self.variance_out = nn.Linear(width, action_axes) if variances else None
+        self.others = nn.ModuleList(
+            [BodyProjection(width, action_axes, state_axes, variances=variances) for _ in range(members - 1)]
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,11 +40,19 @@ class Readings:
 
 
 class BodyProjections(nn.Module):
-    """The maps of every body a head knows, applied row by row to batches of mixed bodies."""
+    """The maps of every body a head knows, applied row by row to batches of mixed bodies.
 
-    def __init__(self, width: int) -> None:
+    Args:
+        width: Of the head's tokens.
+        members: Sets of maps of each body, one for each member of the head.
+        variances: Whether there are maps from tokens to variances of actions.
+    """
+
+    def __init__(self, width: int, *, members: int = 1, variances: bool = False) -> None:
         super().__init__()
         self.width = width
+        self.members = members
+        self.variances = variances
         self.bodies = nn.ModuleDict()
 
     @property
@@ -47,7 +61,7 @@ class BodyProjections(nn.Module):
         return {name: (self.of(name).action_axes, self.of(name).state_axes) for name in self.bodies}
 
     def of(self, name: str) -> BodyProjection:
-        """The maps of one body.
+        """The maps of one body: the first member's, which hold those of the others.
 
         Raises:
             EmbodimentError: The head does not know the body.
@@ -74,26 +88,44 @@ class BodyProjections(nn.Module):
             raise EmbodimentError(f"body '{name}': it has no action axes, so a head has nothing to learn for it.")
         like = next(self.parameters(), torch.empty(0))
         with seeded(seed):
-            self.bodies[name] = BodyProjection(self.width, *axes).to(device=like.device, dtype=like.dtype)
+            made = BodyProjection(self.width, *axes, members=self.members, variances=self.variances)
+            self.bodies[name] = made.to(device=like.device, dtype=like.dtype)
 
-    def actions_in(self, actions: Readings) -> Float[Tensor, "r k width"]:
+    def actions_in(self, actions: Readings, *, member: int = 0) -> Float[Tensor, "r k width"]:
         """Actions to tokens; zero for rows whose body is not known here."""
         tokens = actions.values.new_zeros(*actions.values.shape[:2], self.width)
         for name, rows in self._groups(actions.bodies, tokens.device):
-            body = self.of(name)
+            body = self._of(name, member)
             part = body.action_in(actions.values[rows, :, : body.action_axes])
             tokens = tokens.index_copy(0, rows, part)
         return tokens
 
     def actions_out(
-        self, tokens: Float[Tensor, "r k width"], bodies: tuple[str, ...], axes: int
+        self, tokens: Float[Tensor, "r k width"], bodies: tuple[str, ...], axes: int, *, member: int = 0
     ) -> Float[Tensor, "r k axes"]:
         """Tokens to actions, zero beyond a body's own axes and for rows whose body is not known here."""
         actions = tokens.new_zeros(*tokens.shape[:2], axes)
         for name, rows in self._groups(bodies, tokens.device):
-            part = self.of(name).action_out(tokens[rows])
+            part = self._of(name, member).action_out(tokens[rows])
             actions = actions.index_copy(0, rows, F.pad(part, (0, axes - part.shape[-1])))
         return actions
+
+    def variances_out(
+        self, tokens: Float[Tensor, "r k width"], bodies: tuple[str, ...], axes: int, *, member: int = 0
+    ) -> Float[Tensor, "r k axes"]:
+        """Tokens to what the variance of each action is made of, zero where `actions_out` is.
+
+        Raises:
+            ValueError: This head has no variances.
+        """
+        raw = tokens.new_zeros(*tokens.shape[:2], axes)
+        for name, rows in self._groups(bodies, tokens.device):
+            out = self._of(name, member).variance_out
+            if out is None:
+                raise ValueError(f"body '{name}': this head was made without variances. Use the gaussian objective.")
+            part = out(tokens[rows])
+            raw = raw.index_copy(0, rows, F.pad(part, (0, axes - part.shape[-1])))
+        return raw
 
     def keep_own_axes(self, actions: Readings) -> Float[Tensor, "r k axes"]:
         """Actions with zeros beyond each body's own axes."""
@@ -102,17 +134,22 @@ class BodyProjections(nn.Module):
         return torch.where(own.unsqueeze(1), actions.values, 0.0)
 
     def state_in(
-        self, state: Readings, given: Bool[Tensor, "r m"], null: Float[Tensor, " width"]
+        self, state: Readings, given: Bool[Tensor, "r m"], null: Float[Tensor, " width"], *, member: int = 0
     ) -> Float[Tensor, "r m width"]:
         """States to tokens; `null` where a state is not `given` or the body has no state axes."""
         values = torch.where(given.unsqueeze(-1), state.values, 0.0)
         tokens = null.expand(*values.shape[:2], -1)
         for name, rows in self._groups(state.bodies, values.device):
-            body = self.of(name)
+            body = self._of(name, member)
             if body.state_in is not None and values.shape[-1] >= body.state_axes:
                 part = body.state_in(values[rows, :, : body.state_axes])
                 tokens = tokens.index_copy(0, rows, torch.where(given[rows].unsqueeze(-1), part, null))
         return tokens
+
+    def _of(self, name: str, member: int) -> BodyProjection:
+        """One member's maps of a body that is known here."""
+        first = self.of(name)
+        return cast(BodyProjection, first.others[member - 1]) if member else first
 
     def _groups(self, bodies: Sequence[str], device: torch.device) -> list[tuple[str, Int[Tensor, " some"]]]:
         """Rows of each known body."""

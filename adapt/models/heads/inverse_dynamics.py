@@ -1,168 +1,130 @@
-"""Inverse dynamics: the actions that lead from the present to a given future.
+"""Inverse dynamics: the actions that lead from the present to a given future, and how sure they are.
 
-A small transformer of its own. It sees the present, the future (recorded, or imagined by the video model) and, where
-there is one, the body's state: never the instruction, nor features that carry it. So what it does follows the future
-it is shown, and a video model that imagines better acts better without this head being trained again.
+Small transformers of its own. They see the present, the future (recorded, or imagined by the video model) and, where
+there is one, the body's state: never the instruction, nor features that carry it. So what the head does follows the
+future it is shown, and a video model that imagines better acts better without this head being trained again.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any
-
 import torch
-import torch.nn.functional as F
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor, nn
 
-from adapt.errors import CheckpointError
 from adapt.models.heads.bodies import BodyProjections, Readings
-from adapt.models.seeding import normal, row_seeds, uniform
-from adapt.models.wan.blocks import TwoLayers, sinusoid
-from adapt.models.wan.transformer import TIMESTEPS
+from adapt.models.heads.expert import FLOW, GAUSSIAN, OBJECTIVES, ActionExpert, InverseDynamicsConfig
+from adapt.models.heads.transitions import ActionReading, ActionTargets, Hiding, Transitions, hide
+from adapt.models.seeding import normal, row_seeds, seeded, uniform
 from adapt.objectives.flow import interpolate, velocity
+from adapt.objectives.likelihood import masked_gaussian_nll
 from adapt.objectives.losses import MaskedSum, masked_square_error
 from adapt.types import BaseGeometry
 
-OBJECTIVES = ("flow", "regression")
-_LEVEL, _HIDDEN, _FUTURE = 1, 2, 3  # added to a row's seed, so that its draws do not repeat each other
+__all__ = [
+    "DRAWS",
+    "OBJECTIVES",
+    "ActionReading",
+    "ActionTargets",
+    "Hiding",
+    "InverseDynamics",
+    "InverseDynamicsConfig",
+    "Transitions",
+    "hide",
+]
+
+DRAWS = 8
+_LEVEL = 1  # added to a row's seed, so that its draws do not repeat each other; `hide` has others
+_SAMPLE_STEPS = 8  # Euler steps of each sample behind a spread
+_LOWEST, _HIGHEST = -14.0, 5.0  # logarithm of a variance: deviations from 0.001 to 12 in normalised units
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InverseDynamicsConfig:
-    """Sizes and training of the inverse-dynamics head. Defaults are the shipped tiny's.
+class InverseDynamics(ActionExpert):
+    """Action experts over (present, future, state), with one projection in and out per body.
 
-    Args:
-        width: Of its token stream.
-        layers: Transformer layers.
-        heads: Attention heads.
-        patch: Latent cells on a side of one token.
-        objective: "flow" denoises actions in `steps` Euler steps; "regression" reads them off directly.
-        steps: Euler steps of the flow objective. One step gives the mean of what the head thinks possible, whatever
-            the noise; more give one sample of it, whose squared error is larger by the spread.
+    The head is its own first expert; `others` holds the rest. Each has a trunk of its own, not just a last layer.
+    Tried on the shipped replay, experts with a common trunk agreed far more closely than they were right, their
+    spread said less about their errors, and their mean was worse. The trunk is small beside the video transformer,
+    whose work all of them share. Disagreement is no alarm for every strange picture: on scenes turned upside down, and
+    on another window's future, it was hardly larger.
+
+    Source:
+        Lakshminarayanan et al. 2017 (deep ensembles), arXiv:1612.01474: whole networks that differ in their start and
+        in the noise and order of what they see. Each learns from all the data, as there: resampling it for each
+        (bagging) costs more accuracy than it gains in difference. A common trunk: Valdenegro-Toro 2019,
+        arXiv:1910.08168.
     """
-
-    width: int = 128
-    layers: int = 4
-    heads: int = 4
-    patch: int = 2
-    objective: str = "flow"
-    steps: int = 1
-
-    def __post_init__(self) -> None:
-        if self.objective not in OBJECTIVES:
-            raise CheckpointError(f"inverse_dynamics.objective is '{self.objective}'; known: {', '.join(OBJECTIVES)}.")
-
-    def to_json(self) -> dict[str, Any]:
-        """As a JSON object."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> "InverseDynamicsConfig":
-        """Read what `to_json` wrote."""
-        return cls(**value)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Transitions:
-    """Steps from a present to a future, one row a chunk."""
-
-    present: Float[Tensor, "r c h w"]
-    future: Float[Tensor, "r f c h w"]
-    state: Float[Tensor, "r s"]  # normalised, at the present; anything where not given
-    has_state: Bool[Tensor, " r"]
-    bodies: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ActionTargets:
-    """The actions that were really taken, one row a chunk."""
-
-    actions: Float[Tensor, "r k d"]  # normalised; anything where not valid
-    valid: Bool[Tensor, "r k d"]
-    weight: Float[Tensor, " r"]
-    names: tuple[str, ...]  # of window and chunk; decide each row's noise
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hiding:
-    """What the head is not shown in training, so that it bears imagined futures and missing states.
-
-    Args:
-        future_share: Share of futures that are noised.
-        future_sigma: Highest noise level of those, drawn uniformly from 0.
-        state_share: Share of states that are hidden.
-    """
-
-    future_share: float = 0.5
-    future_sigma: float = 0.5
-    state_share: float = 0.3
-
-
-class InverseDynamics(nn.Module):
-    """Action expert over (present, future, state); one projection in and out per body."""
 
     def __init__(self, config: InverseDynamicsConfig, geometry: BaseGeometry) -> None:
-        super().__init__()
-        self.config = config
-        self.action_steps = geometry.action_steps
-        width, patch = config.width, config.patch
-        cells = (geometry.latent_height // patch) * (geometry.latent_width // patch)
-        seen = geometry.latent_channels * (1 + geometry.latent_frames_per_chunk) * patch * patch
-        self.frames_in = nn.Linear(seen, width)
-        self.time_embedder = TwoLayers(width, width, nn.SiLU())
-        self.null_state = nn.Parameter(torch.randn(width) * 0.02)
-        self.frame_positions = nn.Parameter(torch.randn(cells, width) * 0.02)
-        self.action_positions = nn.Parameter(torch.randn(geometry.action_steps, width) * 0.02)
-        self.layers = nn.ModuleList([_Layer(width, config.heads) for _ in range(config.layers)])
-        self.norm = nn.LayerNorm(width)
-        self.projections = BodyProjections(width)
+        super().__init__(config, geometry)
+        self.projections = BodyProjections(config.width, members=config.members, variances=config.objective == GAUSSIAN)
+        self.others = nn.ModuleList()
+        for member in range(1, config.members):
+            with seeded(torch.initial_seed() + member):  # Whatever is made after the head stays as with one member.
+                self.others.append(ActionExpert(config, geometry))
 
     def forward(
-        self, seen: Transitions, noisy: Float[Tensor, "r k d"], sigma: Float[Tensor, " r"]
-    ) -> Float[Tensor, "r k d"]:
-        """Velocity of the noisy actions; with the regression objective, the actions (noise is not looked at)."""
-        steps = self.action_positions.expand(len(seen.bodies), -1, -1)
-        if self.config.objective == "flow":
-            time = self.time_embedder(sinusoid(TIMESTEPS * sigma, self.config.width).to(noisy.dtype))
-            steps = steps + time.unsqueeze(1) + self.projections.actions_in(Readings(values=noisy, bodies=seen.bodies))
-        frames = self.frames_in(self._patches(seen)) + self.frame_positions
+        self, seen: Transitions, noisy: Float[Tensor, "r k d"], sigma: Float[Tensor, " r"], *, member: int = 0
+    ) -> tuple[Float[Tensor, "r k d"], Float[Tensor, "r k d"] | None]:
+        """What one member says.
+
+        Args:
+            seen: What led where.
+            noisy: Actions on the way to noise. Only the flow objective looks at them.
+            sigma: How far they are on that way.
+            member: Which one.
+
+        Returns:
+            Velocity of the noisy actions, or with the other objectives the actions; and, with the gaussian objective,
+            the logarithm of their variance.
+        """
+        expert = self.others[member - 1] if member else self
+        assert isinstance(expert, ActionExpert)
+        given = Readings(values=noisy, bodies=seen.bodies)
+        actions = self.projections.actions_in(given, member=member) if self.config.objective == FLOW else None
         state = self.projections.state_in(
-            Readings(values=seen.state.unsqueeze(1), bodies=seen.bodies), seen.has_state.unsqueeze(1), self.null_state
+            Readings(values=seen.state.unsqueeze(1), bodies=seen.bodies),
+            seen.has_state.unsqueeze(1),
+            expert.null_state,
+            member=member,
         )
-        tokens = torch.cat([frames, state, steps], dim=1)
-        for layer in self.layers:
-            tokens = layer(tokens)
-        return self.projections.actions_out(self.norm(tokens[:, -self.action_steps :]), seen.bodies, noisy.shape[-1])
+        tokens = expert.think(seen, state, expert.steps_in(actions, sigma))
+        told = self.projections.actions_out(tokens, seen.bodies, noisy.shape[-1], member=member)
+        if self.config.objective != GAUSSIAN:
+            return told, None
+        raw = self.projections.variances_out(tokens, seen.bodies, noisy.shape[-1], member=member)
+        return told, _bounded(raw)
 
     def loss(
         self, seen: Transitions, targets: ActionTargets, generator: torch.Generator, hiding: Hiding | None = None
     ) -> MaskedSum:
-        """Squared error summed over valid action elements.
+        """Squared error, or negative log likelihood, summed over valid action elements; the mean of the members'.
+
+        The flow objective draws each row's noise level uniformly from its floor to 1, and weighs the row by that
+        length: on average the levels below the floor are masked, and those above teach as often as another row's. The
+        other objectives have no noise level: a floor says nothing to them, and weight is what is left for labels that
+        are not to be trusted.
 
         Args:
             seen: What led where.
             targets: The actions that led there.
-            generator: On the CPU; decides, with each row's name, its noise, noise level and what is hidden.
+            generator: On the CPU; decides, with each row's name, its noise, noise level and what is hidden, for each
+                member anew.
             hiding: How much of `seen` is hidden; None hides nothing, as when validating.
+
+        Returns:
+            The sum, and the count of valid elements, which is not multiplied by the members.
 
         Raises:
             EmbodimentError: A row's body has no projections here.
         """
         for name in set(seen.bodies):
             self.projections.of(name)
-        seeds = row_seeds(targets.names, generator)
-        seen = seen if hiding is None else hide(seen, hiding, seeds)
-        actions = torch.where(targets.valid, targets.actions, 0.0)
-        # By axis, then step, so that padding to a body with more axes comes last.
-        noise = torch.stack([normal(actions[0].numel(), seed).view(actions[0].T.shape).T for seed in seeds]).to(actions)
-        sigma = torch.cat([uniform(1, seed + _LEVEL) for seed in seeds]).to(actions)
-        wanted = velocity(actions, noise) if self.config.objective == "flow" else actions
-        predicted = self(seen, interpolate(actions, noise, sigma), sigma)
-        return masked_square_error(predicted, wanted, targets.valid, targets.weight)
+        parts = [self._member_loss(seen, targets, generator, hiding, member) for member in range(self.config.members)]
+        if len(parts) == 1:
+            return parts[0]
+        return MaskedSum(torch.stack([part.sum for part in parts]).mean(), parts[0].count)
 
     @torch.no_grad()
     def act(self, seen: Transitions, generator: torch.Generator) -> Float[Tensor, "r k d"]:
-        """Normalised actions for each transition, zero beyond a body's own axes.
+        """Normalised actions for each transition, zero beyond a body's own axes; the mean of the members'.
 
         Args:
             seen: What happened, or is imagined to happen.
@@ -171,53 +133,136 @@ class InverseDynamics(nn.Module):
         Raises:
             EmbodimentError: A row's body has no projections here.
         """
+        actions = self._answers(seen, generator)[0]
+        return actions[0] if len(actions) == 1 else actions.mean(dim=0)
+
+    @torch.no_grad()
+    def read(self, seen: Transitions, generator: torch.Generator, *, draws: int = DRAWS) -> ActionReading:
+        """Normalised actions, and one standard deviation of what else they could be, both zero beyond a body's axes.
+
+        The variance is the mean of the members' own variances plus the variance of their means: what the data leaves
+        open, and what the head has not learned. A member's own variance is its second output with the gaussian
+        objective. With the flow objective it is the variance of `draws` samples of several Euler steps each: in one
+        step from pure noise the velocity is the noise less the mean action, so that every draw ends at the mean and
+        there is nothing to see. With plain regression it is 0, and a single member then has no spread to tell.
+
+        Args:
+            seen: What happened, or is imagined to happen.
+            generator: On the CPU; the same seed gives the same reading. A row's samples do not depend on other rows.
+            draws: Samples a member with the flow objective; the deviation from n samples is itself off by a share of
+                about 1 / sqrt(2 n - 2), for 8 a quarter.
+
+        Returns:
+            As mean what `act` gives for a generator of the same seed, and the spread.
+
+        Raises:
+            EmbodimentError: A row's body has no projections here.
+            ValueError: Fewer than 2 draws, with the flow objective.
+
+        Source:
+            The variance of a uniform mixture: Lakshminarayanan et al. 2017, arXiv:1612.01474, section 2.4.
+        """
+        # The samples' seeds hang on where the generator stands now, not on how many numbers the rows take from it.
+        beside = torch.Generator()
+        beside.set_state(generator.get_state())
+        means, log_variances = self._answers(seen, generator)
+        mean = means[0] if len(means) == 1 else means.mean(dim=0)
+        if self.config.objective == FLOW:
+            own = self._sampled_variance(seen, beside, draws, axes=mean.shape[-1])
+        elif log_variances is not None:
+            own = log_variances.exp().mean(dim=0)
+        elif self.config.members > 1:
+            own = torch.zeros_like(mean)
+        else:
+            return ActionReading(mean=mean, spread=None)
+        spread = (own + means.var(dim=0, correction=0)).sqrt()
+        return ActionReading(mean=mean, spread=self._own(spread, seen))
+
+    def _member_loss(
+        self,
+        seen: Transitions,
+        targets: ActionTargets,
+        generator: torch.Generator,
+        hiding: Hiding | None,
+        member: int,
+    ) -> MaskedSum:
+        seeds = row_seeds(targets.names, generator)
+        seen = seen if hiding is None else hide(seen, hiding, seeds)
+        actions = torch.where(targets.valid, targets.actions, 0.0)
+        if self.config.objective == FLOW:
+            return self._flow_loss(seen, actions, targets, seeds, member)
+        told, log_variance = self(seen, torch.zeros_like(actions), actions.new_zeros(len(actions)), member=member)
+        if log_variance is None:
+            return masked_square_error(told, actions, targets.valid, targets.weight)
+        pair = (told, log_variance)
+        return masked_gaussian_nll(pair, actions, targets.valid, targets.weight, beta=self.config.beta)
+
+    def _flow_loss(
+        self, seen: Transitions, actions: Tensor, targets: ActionTargets, seeds: list[int], member: int
+    ) -> MaskedSum:
+        noise = _row_noise(seeds, actions)
+        sigma = torch.cat([uniform(1, seed + _LEVEL) for seed in seeds]).to(actions)
+        weight = targets.weight
+        if targets.sigma_floor is not None:
+            above = 1.0 - targets.sigma_floor
+            sigma, weight = targets.sigma_floor + above * sigma, weight * above
+        told, _ = self(seen, interpolate(actions, noise, sigma), sigma, member=member)
+        return masked_square_error(told, velocity(actions, noise), targets.valid, weight)
+
+    def _answers(
+        self, seen: Transitions, generator: torch.Generator
+    ) -> tuple[Float[Tensor, "e r k d"], Float[Tensor, "e r k d"] | None]:
+        """Actions of each of the e members, from one noise for all, and the logarithm of their variance."""
         axes = max(self.projections.of(name).action_axes for name in seen.bodies)
         like = seen.present.new_empty(len(seen.bodies), self.action_steps, axes)
-        actions = _normal(like, generator)
-        if self.config.objective == "regression":
-            return self.forward(seen, actions, actions.new_zeros(actions.shape[0]))
-        for step in range(self.config.steps):
-            sigma = actions.new_full((actions.shape[0],), 1.0 - step / self.config.steps)
-            actions = actions - self(seen, actions, sigma) / self.config.steps
+        noise = torch.randn(like.shape, generator=generator).to(like)  # In single precision on the CPU, everywhere.
+        if self.config.objective == FLOW:
+            parts = [self._denoise(seen, noise, self.config.steps, member) for member in range(self.config.members)]
+            return torch.stack(parts), None
+        level = noise.new_zeros(len(noise))
+        told = [self(seen, noise, level, member=member) for member in range(self.config.members)]
+        means = torch.stack([mean for mean, _ in told])
+        log_variances = [value for _, value in told if value is not None]
+        return means, torch.stack(log_variances) if log_variances else None
+
+    def _denoise(self, seen: Transitions, noise: Tensor, steps: int, member: int) -> Float[Tensor, "r k d"]:
+        """Walk from noise to actions in Euler steps of equal length."""
+        actions = noise
+        for step in range(steps):
+            sigma = actions.new_full((actions.shape[0],), 1.0 - step / steps)
+            actions = actions - self(seen, actions, sigma, member=member)[0] / steps
+        return self._own(actions, seen)
+
+    def _sampled_variance(
+        self, seen: Transitions, generator: torch.Generator, draws: int, *, axes: int
+    ) -> Float[Tensor, "r k d"]:
+        """Variance of each member's samples, the members' mean."""
+        if draws < 2:
+            raise ValueError(f"draws is {draws}; a spread needs 2 or more samples.")
+        rows = len(seen.bodies)
+        seeds = row_seeds([f"{row}/{draw}" for draw in range(draws) for row in range(rows)], generator)
+        noise = _row_noise(seeds, seen.present.new_empty(len(seeds), self.action_steps, axes))
+        many = Transitions(
+            present=seen.present.repeat(draws, 1, 1, 1),
+            future=seen.future.repeat(draws, 1, 1, 1, 1),
+            state=seen.state.repeat(draws, 1),
+            has_state=seen.has_state.repeat(draws),
+            bodies=seen.bodies * draws,
+        )
+        samples = [self._denoise(many, noise, _SAMPLE_STEPS, member) for member in range(self.config.members)]
+        return torch.stack([part.view(draws, rows, *part.shape[1:]).var(dim=0) for part in samples]).mean(dim=0)
+
+    def _own(self, actions: Float[Tensor, "r k d"], seen: Transitions) -> Float[Tensor, "r k d"]:
         return self.projections.keep_own_axes(Readings(values=actions, bodies=seen.bodies))
 
-    def _patches(self, seen: Transitions) -> Float[Tensor, "r cells seen"]:
-        """Each cell's present and future side by side, so that motion is within one token."""
-        patch = self.config.patch
-        frames = torch.cat([seen.present.unsqueeze(1), seen.future], dim=1).flatten(1, 2)
-        return F.unfold(frames, kernel_size=patch, stride=patch).transpose(1, 2)
+
+def _row_noise(seeds: list[int], like: Float[Tensor, "r k d"]) -> Float[Tensor, "r k d"]:
+    """Standard normal noise, each row by its own seed; by axis, then step, so that axes of padding come last."""
+    shape = like[0].T.shape
+    return torch.stack([normal(like[0].numel(), seed).view(shape).T for seed in seeds]).to(like)
 
 
-class _Layer(nn.Module):
-    """Attention of every token to every token, then a feed-forward, each on its normalised input."""
-
-    def __init__(self, width: int, heads: int) -> None:
-        super().__init__()
-        self.heads = heads
-        self.norm1 = nn.LayerNorm(width)
-        self.to_qkv = nn.Linear(width, 3 * width)
-        self.to_out = nn.Linear(width, width)
-        self.norm2 = nn.LayerNorm(width)
-        self.ffn = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(approximate="tanh"), nn.Linear(4 * width, width))
-
-    def forward(self, x: Float[Tensor, "r n width"]) -> Float[Tensor, "r n width"]:
-        """Pass the tokens through the layer."""
-        q, k, v = self.to_qkv(self.norm1(x)).reshape(*x.shape[:2], 3, self.heads, -1).permute(2, 0, 3, 1, 4)
-        x = x + self.to_out(F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2))
-        out: Tensor = x + self.ffn(self.norm2(x))
-        return out
-
-
-def hide(seen: Transitions, hiding: Hiding, seeds: Sequence[int]) -> Transitions:
-    """Noise a share of the futures and hide a share of the states, each row by its own seed."""
-    noised, level, kept = torch.stack([uniform(3, seed + _HIDDEN) for seed in seeds]).unbind(1)
-    sigma = level * hiding.future_sigma * (noised < hiding.future_share)
-    noise = torch.stack([normal(seen.future[0].numel(), seed + _FUTURE).view(seen.future[0].shape) for seed in seeds])
-    future = interpolate(seen.future, noise.to(seen.future), sigma.to(seen.future))
-    shown = (kept >= hiding.state_share).to(seen.has_state.device)
-    return replace(seen, future=future, has_state=seen.has_state & shown)
-
-
-def _normal(like: Tensor, generator: torch.Generator) -> Tensor:
-    """Standard normal noise shaped like `like`, drawn on the CPU in single precision."""
-    return torch.randn(like.shape, generator=generator).to(like)
+def _bounded(raw: Float[Tensor, "*x"]) -> Float[Tensor, "*x"]:
+    """The logarithm of a variance, softly kept where it neither explodes nor promises what no number can keep."""
+    below = _HIGHEST - nn.functional.softplus(_HIGHEST - raw)
+    return _LOWEST + nn.functional.softplus(below - _LOWEST)
