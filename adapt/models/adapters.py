@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from adapt.errors import CheckpointError, RecipeError
 from adapt.models.checkpoint import compare, read_tensors, write_tensors
 from adapt.models.lora import LoraConfig
+from adapt.models.row_dropout import RowDropout
 from adapt.models.seeding import seeded
 from adapt.models.wan.transformer import WanTransformer
 
@@ -71,6 +72,8 @@ def add_lora(dit: WanTransformer, config: LoraConfig, *, base_id: str, revision:
     )
     with seeded(seed):
         inject_adapter_in_model(settings, dit, adapter_name=_NAME)
+    if config.dropout > 0:
+        _drop_by_row(dit, config.dropout)
 
 
 def read_adapter(dit: WanTransformer) -> Adapter:
@@ -174,6 +177,15 @@ def without_adapter(dit: WanTransformer) -> Iterator[None]:
 def adapter_parameters(dit: WanTransformer) -> list[nn.Parameter]:
     """The adapter's own parameters, in a fixed order."""
     return [parameter for name, parameter in dit.named_parameters() if "lora_" in name]
+
+
+def _drop_by_row(dit: WanTransformer, share: float) -> None:
+    """Put dropout that hangs on the row in the place of PEFT's, which draws from the global state."""
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
+    layers: list[Any] = [module for module in dit.modules() if isinstance(module, BaseTunerLayer)]
+    for number, layer in enumerate(layers):
+        layer.lora_dropout[_NAME] = RowDropout(share, number)
 
 
 def _settings(dit: WanTransformer) -> Any:

@@ -1,6 +1,6 @@
 """One pass through the transformer: a scene of clean and noisy frames, perhaps with actions, to velocities."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Bool, Float
@@ -9,6 +9,7 @@ from torch import Tensor
 from adapt.models.batch import Text
 from adapt.models.heads.bodies import Readings
 from adapt.models.heads.joint import JointHead
+from adapt.models.wan.context_cache import ContextCache
 from adapt.models.wan.layout import Kind, Layout, Presence, time_slots, token_valid
 from adapt.models.wan.transformer import WanTransformer
 
@@ -45,10 +46,19 @@ class JointOutput:
     action: Float[Tensor, "b k d"] | None  # None where no action tokens were in the sequence
 
 
-def velocities(dit: WanTransformer, scene: Scene) -> JointOutput:
-    """Run the transformer over a scene."""
+def velocities(dit: WanTransformer, scene: Scene, cache: ContextCache | None = None) -> JointOutput:
+    """Run the transformer over a scene.
+
+    Args:
+        dit: The transformer.
+        scene: What goes through it.
+        cache: Of the scene's clean frames and its text, both of which are then not looked at again; every window must
+            have all of them. None computes everything.
+    """
     layout = scene.layout
-    parts = [dit.embed_patches(scene.clean), dit.embed_patches(scene.noisy)]
+    assert cache is None or cache.frames == layout.clean_frames, "the cache is of another context"
+    start = 0 if cache is None else layout.counts[Kind.CLEAN]
+    parts = [dit.embed_patches(frames) for frames in (scene.clean, scene.noisy)[bool(start) :]]
     levels = [torch.zeros_like(scene.sigma[:, :1]), scene.sigma]
     if scene.acting is not None:
         parts += [
@@ -57,9 +67,11 @@ def velocities(dit: WanTransformer, scene: Scene) -> JointOutput:
         ]
         levels.append(scene.acting.sigma)
     valid = token_valid(layout, scene.presence)
-    given, embedded = dit.conditions(layout, valid, torch.cat(levels, dim=1), scene.text.values, scene.text.valid)
-    hidden = dit(torch.cat(parts, dim=1), given)
-    split = dict(zip(Kind, torch.split(hidden, list(layout.counts), dim=1), strict=True))
+    words = dit.words(scene.text.values, scene.text.valid) if cache is None else cache.words
+    given, embedded = dit.conditions(layout, valid, torch.cat(levels, dim=1), words, slice(start, None))
+    hidden = dit(torch.cat(parts, dim=1), given, cache)
+    counts = [0 if start and kind == Kind.CLEAN else count for kind, count in zip(Kind, layout.counts, strict=True)]
+    split = dict(zip(Kind, torch.split(hidden, counts, dim=1), strict=True))
     slots = torch.split(time_slots(layout).to(hidden.device), list(layout.counts))[Kind.NOISY]
     video = dit.project_out(split[Kind.NOISY], embedded, slots)
     action = None
@@ -67,3 +79,26 @@ def velocities(dit: WanTransformer, scene: Scene) -> JointOutput:
         noisy = scene.acting.noisy
         action = scene.acting.head.decode(split[Kind.ACTION], noisy.bodies, noisy.values.shape[-1])
     return JointOutput(video=dit.unpatch(video, (layout.noisy_frames, layout.rows, layout.columns)), action=action)
+
+
+def start_cache(dit: WanTransformer, text: Text) -> ContextCache:
+    """A cache that knows the instruction and no frame yet."""
+    return ContextCache(len(dit.blocks), dit.words(text.values, text.valid))
+
+
+def extend_cache(dit: WanTransformer, cache: ContextCache, layout: Layout, frames: Float[Tensor, "b n c h w"]) -> None:
+    """Read the clean frames that follow those `cache` holds, up to all that `layout` has, and add them.
+
+    Args:
+        dit: The transformer.
+        cache: Changed in place.
+        layout: Of the sequence that the cache is to be used for.
+        frames: The frames to add, real in every window. They and those before make whole chunks.
+    """
+    assert cache.frames + frames.shape[1] == layout.clean_frames, "a context is read up to a chunk's end"
+    cells = layout.rows * layout.columns
+    part = slice(cache.frames * cells, layout.clean_frames * cells)
+    valid = torch.ones(frames.shape[0], layout.tokens, dtype=torch.bool, device=frames.device)
+    given, _ = dit.conditions(layout, valid, frames.new_zeros(frames.shape[0], 1), cache.words, part)
+    dit(dit.embed_patches(frames), replace(given, remember=True), cache)
+    cache.frames = layout.clean_frames

@@ -4,10 +4,14 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import TypeAlias
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
+
+# One for all rows of a batch, or one for each, so that a row's noise does not depend on its place in the batch.
+Generators: TypeAlias = torch.Generator | Sequence[torch.Generator]
 
 
 @contextmanager
@@ -36,6 +40,19 @@ def row_seeds(names: Sequence[str], generator: torch.Generator) -> list[int]:
         seeds.append(int.from_bytes(digest[:6], "big"))
         seen[name] += 1
     return seeds
+
+
+def normal_rows(shape: tuple[int, ...], generator: Generators) -> Float[Tensor, "b ..."]:
+    """Standard normal noise of this shape, drawn on the CPU in single precision; `b` rows first.
+
+    Raises:
+        ValueError: There is not one generator for each row.
+    """
+    if isinstance(generator, torch.Generator):
+        return torch.randn(shape, generator=generator)
+    if len(generator) != shape[0]:
+        raise ValueError(f"{len(generator)} generators for {shape[0]} rows; give one a row, or a single one for all.")
+    return torch.stack([torch.randn(shape[1:], generator=own) for own in generator])
 
 
 def normal(count: int, seed: int) -> Float[Tensor, " n"]:

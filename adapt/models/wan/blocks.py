@@ -12,6 +12,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from adapt.models.wan.config import WanConfig
+from adapt.models.wan.context_cache import BlockCache, KeysValues
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,10 +22,11 @@ class Conditions:
     rotation: tuple[Float[Tensor, "q half"], Float[Tensor, "q half"]]  # cosines and sines per token
     modulation: Float[Tensor, "b slots 6 width"]  # per noise level
     slot: Int[Tensor, " q"] | None  # which noise level each token has; None where there is one for all
-    mask: Bool[Tensor, "#b 1 q q"] | None  # None: everything sees everything
+    mask: Bool[Tensor, "#b 1 q k"] | None  # None: everything sees everything; a cache's tokens come before the q
     text: Float[Tensor, "b n width"]
     text_mask: Bool[Tensor, "b 1 1 n"] | None
     image: Float[Tensor, "b i width"] | None = None
+    remember: bool = False  # whether the tokens' keys and values are added to the cache they are passed with
 
 
 def widened(x: Tensor) -> Tensor:
@@ -150,21 +152,36 @@ class Attention(nn.Module):
             self.add_v_proj = nn.Linear(added_kv_dim, width)
             self.norm_added_k = nn.RMSNorm(width, eps=config.eps)
 
-    def over_itself(self, x: Float[Tensor, "b q width"], given: Conditions) -> Float[Tensor, "b q width"]:
-        """Self-attention with rotary positions under the mask."""
+    def over_itself(
+        self, x: Float[Tensor, "b q width"], given: Conditions, cache: BlockCache | None = None
+    ) -> Float[Tensor, "b q width"]:
+        """Self-attention with rotary positions under the mask, to the tokens of `cache` too."""
         q = rotate(self._split(self.norm_q(self.to_q(x))), given.rotation)
         k = rotate(self._split(self.norm_k(self.to_k(x))), given.rotation)
-        return self._out(F.scaled_dot_product_attention(q, k, self._split(self.to_v(x)), attn_mask=given.mask))
+        seen = KeysValues(keys=k, values=self._split(self.to_v(x)))
+        if cache is not None:
+            seen = seen if cache.clean is None else cache.clean.then(seen)
+            cache.clean = seen if given.remember else cache.clean
+        return self._out(F.scaled_dot_product_attention(q, seen.keys, seen.values, attn_mask=given.mask))
 
-    def over_context(self, x: Float[Tensor, "b q width"], given: Conditions) -> Float[Tensor, "b q width"]:
+    def over_context(
+        self, x: Float[Tensor, "b q width"], given: Conditions, cache: BlockCache | None = None
+    ) -> Float[Tensor, "b q width"]:
         """Attention to the text and, where there is one, to the image, whose results are added."""
         q = self._split(self.norm_q(self.to_q(x)))
-        k, v = self._split(self.norm_k(self.to_k(given.text))), self._split(self.to_v(given.text))
-        seen = F.scaled_dot_product_attention(q, k, v, attn_mask=given.text_mask)
+        cache = cache or BlockCache()
+        text = cache.text = cache.text or self._text(given.text)
+        seen = F.scaled_dot_product_attention(q, text.keys, text.values, attn_mask=given.text_mask)
         if given.image is not None and self.add_k_proj is not None and self.add_v_proj is not None:
-            k = self._split(self.norm_added_k(self.add_k_proj(given.image)))
-            seen = seen + F.scaled_dot_product_attention(q, k, self._split(self.add_v_proj(given.image)))
+            image = cache.image = cache.image or self._image(given.image, self.add_k_proj, self.add_v_proj)
+            seen = seen + F.scaled_dot_product_attention(q, image.keys, image.values)
         return self._out(seen)
+
+    def _text(self, text: Tensor) -> KeysValues:
+        return KeysValues(keys=self._split(self.norm_k(self.to_k(text))), values=self._split(self.to_v(text)))
+
+    def _image(self, image: Tensor, to_k: nn.Linear, to_v: nn.Linear) -> KeysValues:
+        return KeysValues(keys=self._split(self.norm_added_k(to_k(image))), values=self._split(to_v(image)))
 
     def _split(self, x: Tensor) -> Tensor:
         return x.reshape(*x.shape[:2], self.heads, -1).transpose(1, 2)
@@ -188,12 +205,14 @@ class Block(nn.Module):
         self.norm3 = WideLayerNorm(width, config.eps, elementwise_affine=False)
         self.scale_shift_table = nn.Parameter(torch.randn(1, 6, width) / width**0.5)
 
-    def forward(self, x: Float[Tensor, "b q width"], given: Conditions) -> Float[Tensor, "b q width"]:
-        """Pass the tokens through the block."""
+    def forward(
+        self, x: Float[Tensor, "b q width"], given: Conditions, cache: BlockCache | None = None
+    ) -> Float[Tensor, "b q width"]:
+        """Pass the tokens through the block; what it computes of the context goes into `cache`, where there is one."""
         shift, scale, gate, ff_shift, ff_scale, ff_gate = self._modulation(given)
         inner = torch.addcmul(shift, self.norm1(widened(x)), scale).to(x.dtype)
-        x = torch.addcmul(widened(x), widened(self.attn1.over_itself(inner, given)), gate).to(x.dtype)
-        x = x + self.attn2.over_context(self.norm2(widened(x)).to(x.dtype), given)
+        x = torch.addcmul(widened(x), widened(self.attn1.over_itself(inner, given, cache)), gate).to(x.dtype)
+        x = x + self.attn2.over_context(self.norm2(widened(x)).to(x.dtype), given, cache)
         inner = torch.addcmul(ff_shift, self.norm3(widened(x)), ff_scale).to(x.dtype)
         return torch.addcmul(widened(x), widened(self.ffn(inner)), ff_gate).to(x.dtype)
 

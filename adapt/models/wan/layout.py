@@ -176,17 +176,37 @@ def token_valid(layout: Layout, presence: Presence) -> Bool[Tensor, "b n"]:
     return kinds[:, table.kind.to(device)] & (table.chunk.to(device) < presence.chunks.unsqueeze(1))
 
 
-def attention_mask(layout: Layout, valid: Bool[Tensor, "b n"]) -> Bool[Tensor, "#b 1 q k"]:
+@lru_cache(maxsize=64)
+def visible_part(layout: Layout, start: int, stop: int) -> Bool[Tensor, "q k"] | None:
+    """Rows `start` to `stop` of `visibility`, columns up to `stop`; None where they see all of those."""
+    part = visibility(layout)[start:stop, :stop]
+    return None if bool(part.all()) else part
+
+
+def attention_mask(
+    layout: Layout, valid: Bool[Tensor, "b n"], start: int = 0, stop: int | None = None
+) -> Bool[Tensor, "#b 1 q k"] | None:
     """Who sees whom in each window; tokens that are not real see only themselves and are seen by nobody.
 
     A row that sees nothing would make softmax divide by zero, hence the diagonal. Where every token is real, the
     batch axis has length 1.
+
+    Args:
+        layout: Of the whole sequence.
+        valid: Which tokens are real.
+        start: First token that looks; those before it are only looked at.
+        stop: First token that neither looks nor is looked at; None for the end.
+
+    Returns:
+        Rows for tokens `start` to `stop`, columns for tokens up to `stop`; None where everything sees everything.
     """
-    seen = visibility(layout).to(valid.device)
-    if bool(valid.all()):
-        return seen[None, None]
-    itself = torch.eye(seen.shape[0], dtype=torch.bool, device=seen.device)
-    return ((seen & valid[:, None, :] & valid[:, :, None]) | itself).unsqueeze(1)
+    stop = layout.tokens if stop is None else stop
+    part = visible_part(layout, start, stop)
+    if bool(valid[:, :stop].all()):
+        return None if part is None else part.to(valid.device)[None, None]
+    seen = visibility(layout)[start:stop, :stop].to(valid.device)
+    itself = torch.eye(stop, dtype=torch.bool, device=seen.device)[start:]
+    return ((seen & valid[:, None, :stop] & valid[:, start:stop, None]) | itself).unsqueeze(1)
 
 
 def _video_tokens(layout: Layout, *, first: int, frames: int) -> Float[Tensor, "n 3"]:

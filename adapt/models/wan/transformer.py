@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from adapt.models.wan.blocks import Block, ConditionEmbedder, Conditions, WideLayerNorm, rotation_table, widened
 from adapt.models.wan.config import WanConfig
+from adapt.models.wan.context_cache import ContextCache, Words
 from adapt.models.wan.layout import Layout, attention_mask, time_slots, token_table
 
 TIMESTEPS = 1000.0  # timestep = TIMESTEPS x sigma, Wan's scale
@@ -31,10 +32,12 @@ class WanTransformer(nn.Module):
         self.proj_out = nn.Linear(width, config.out_channels * math.prod(config.patch_size))
         self.scale_shift_table = nn.Parameter(torch.randn(1, 2, width) / width**0.5)
 
-    def forward(self, tokens: Float[Tensor, "b n width"], given: Conditions) -> Float[Tensor, "b n width"]:
-        """Pass tokens through every block."""
-        for block in self.blocks:
-            tokens = block(tokens, given)
+    def forward(
+        self, tokens: Float[Tensor, "b n width"], given: Conditions, cache: ContextCache | None = None
+    ) -> Float[Tensor, "b n width"]:
+        """Pass tokens through every block, seeing those that `cache` holds, and adding to it if `given` says so."""
+        for index, block in enumerate(self.blocks):
+            tokens = block(tokens, given, None if cache is None else cache.blocks[index])
         return tokens
 
     def forward_plain(
@@ -71,13 +74,28 @@ class WanTransformer(nn.Module):
         given = _on(given, tokens)
         return self.unpatch(self.project_out(self(tokens, given), embedded), sizes).transpose(1, 2)
 
+    def words(self, text: Float[Tensor, "b n e"], valid: Bool[Tensor, "b n"]) -> Words:
+        """Text features as the blocks read them.
+
+        Args:
+            text: Text features; those that are not valid are replaced by zeros, which are attended to only where the
+                weights expect a fixed length.
+            valid: Which of them are words.
+        """
+        text = torch.where(valid.unsqueeze(-1), text.to(self.proj_out.weight.dtype), 0.0)
+        length = self.config.text_length
+        if length is not None:
+            text = F.pad(text, (0, 0, 0, length - text.shape[1]))
+        mask = None if length is not None or bool(valid.all()) else valid[:, None, None, :]
+        return Words(values=self.condition_embedder.text_embedder(text), mask=mask)
+
     def conditions(
         self,
         layout: Layout,
         valid: Bool[Tensor, "b n"],
         sigmas: Float[Tensor, "b slots"],
-        text: Float[Tensor, "b words e"],
-        text_valid: Bool[Tensor, "b words"],
+        words: Words,
+        part: slice = slice(None),
     ) -> tuple[Conditions, Float[Tensor, "b slots width"]]:
         """What the blocks need for a layout, and the embedded noise levels `project_out` needs.
 
@@ -85,19 +103,20 @@ class WanTransformer(nn.Module):
             layout: Of the sequence.
             valid: Which tokens are real.
             sigmas: Noise levels in [0, 1], by slot (`layout.time_slots`); slot 0 is the clean tokens'.
-            text: Text features; those that are not valid are replaced by zeros.
-            text_valid: Which of them are words.
+            words: The instruction.
+            part: Which tokens of the sequence are passed; those before it are in a cache.
         """
         device, dtype = valid.device, self.proj_out.weight.dtype
-        words, word_mask = self._words(text.to(dtype), text_valid)
+        start, stop, _ = part.indices(layout.tokens)
         embedded, modulation = self.condition_embedder.time(TIMESTEPS * sigmas, dtype)
+        cos, sin = _layout_rotation(layout, self.config.attention_head_dim)
         given = Conditions(
-            rotation=_layout_rotation(layout, self.config.attention_head_dim),
+            rotation=(cos[start:stop], sin[start:stop]),
             modulation=modulation,
-            slot=time_slots(layout).to(device),
-            mask=attention_mask(layout, valid),
-            text=self.condition_embedder.text_embedder(words),
-            text_mask=word_mask,
+            slot=time_slots(layout)[start:stop].to(device),
+            mask=attention_mask(layout, valid, start, stop),
+            text=words.values,
+            text_mask=words.mask,
         )
         return _on(given, embedded), embedded
 
@@ -128,16 +147,6 @@ class WanTransformer(nn.Module):
         f, rows, columns = sizes
         grid = patches.reshape(patches.shape[0], f, rows, columns, pf, ph, pw, -1).permute(0, 1, 4, 7, 2, 5, 3, 6)
         return grid.reshape(patches.shape[0], f * pf, -1, rows * ph, columns * pw)
-
-    def _words(
-        self, text: Float[Tensor, "b words e"], valid: Bool[Tensor, "b words"]
-    ) -> tuple[Float[Tensor, "b n e"], Bool[Tensor, "b 1 1 n"] | None]:
-        """Text features ready to be attended to; padded with visible zeros where the weights expect it."""
-        text = torch.where(valid.unsqueeze(-1), text, 0.0)
-        length = self.config.text_length
-        if length is not None:
-            return F.pad(text, (0, 0, 0, length - text.shape[1])), None
-        return text, (None if bool(valid.all()) else valid[:, None, None, :])
 
 
 @lru_cache(maxsize=64)

@@ -3,10 +3,13 @@
 import pytest
 import torch
 
+import adapt.models.wan.layout as layouts
 from adapt.models.wan.layout import (
+    RULES,
     Kind,
     Layout,
     Presence,
+    Sight,
     attention_mask,
     time_slots,
     token_table,
@@ -38,8 +41,11 @@ def spelled_out(chunks: int, *, acting: bool) -> list[tuple[str, int]]:
     return tokens
 
 
-def may_see(looks: tuple[str, int], at: tuple[str, int]) -> bool:
-    """The rules in words: frames 2i + 1 and 2i + 2 are what chunk i predicts, from clean frames up to 2i."""
+def may_see(looks: tuple[str, int], at: tuple[str, int], *, open_: bool = False) -> bool:
+    """The rules in words: frames 2i + 1 and 2i + 2 are what chunk i predicts, from clean frames up to 2i.
+
+    With `open_`, predicted video also sees the actions and the state of its chunk.
+    """
     kind, where = looks
     seen, there = at
     if kind == "state":
@@ -52,16 +58,40 @@ def may_see(looks: tuple[str, int], at: tuple[str, int]) -> bool:
         return there <= 2 * chunk
     if seen == "noisy":
         return (there - 1) // 2 == chunk
-    return kind == "action" and there == chunk
+    return (kind == "action" or open_) and there == chunk
+
+
+def spelled_out_mask(chunks: int, *, acting: bool, open_: bool = False) -> torch.Tensor:
+    """Who sees whom of the tokens of `spelled_out`."""
+    tokens = spelled_out(chunks, acting=acting)
+    return torch.tensor([[may_see(looks, at, open_=open_) for at in tokens] for looks in tokens])
 
 
 @pytest.mark.parametrize("acting", [False, True], ids=["video_only", "joint"])
 @pytest.mark.parametrize("chunks", [1, 2, 3, 4])
 def test_visibility_is_what_the_rules_say_in_words(chunks: int, *, acting: bool):
-    tokens = spelled_out(chunks, acting=acting)
-    wanted = torch.tensor([[may_see(looks, at) for at in tokens] for looks in tokens])
+    wanted = spelled_out_mask(chunks, acting=acting)
 
     assert torch.equal(visibility(layout(chunks, acting=acting)), wanted)
+
+
+@pytest.mark.parametrize("chunks", [1, 2, 3, 4])
+def test_visibility_is_what_the_rules_say_where_video_sees_actions(chunks: int):
+    wanted = spelled_out_mask(chunks, acting=True, open_=True)
+
+    assert torch.equal(visibility(layout(chunks, video_sees_actions=True)), wanted)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda pair: f"{pair[0].name} at {pair[1].name}")
+@pytest.mark.parametrize("instead", Sight, ids=lambda sight: sight.name)
+def test_any_single_rule_changed_would_be_noticed(
+    monkeypatch: pytest.MonkeyPatch, rule: tuple[Kind, Kind], instead: Sight
+):
+    """Each rule turned into each other one: the written-out mask agrees with the true one alone."""
+    monkeypatch.setattr(layouts, "RULES", {**RULES, rule: instead})
+    changed = visibility.__wrapped__(layout(3))
+
+    assert torch.equal(changed, spelled_out_mask(3, acting=True)) == (instead == RULES[rule])
 
 
 def test_video_sees_its_chunks_actions_and_state_only_when_switched_on():
@@ -77,15 +107,16 @@ def test_video_sees_its_chunks_actions_and_state_only_when_switched_on():
     assert all(table.chunk[q] == table.chunk[k] for q, k in added)
 
 
-def test_mixed_batch_masks_each_window_by_what_it_has():
-    shape = layout(3)
-    presence = Presence(
-        chunks=torch.tensor([3, 1, 2, 2]),
-        video=torch.tensor([True, True, True, False]),
-        action=torch.tensor([True, True, False, True]),
-        state=torch.tensor([True, False, False, True]),
-    )
-    tokens = spelled_out(3, acting=True)
+@pytest.mark.parametrize("open_", [False, True], ids=["video_apart", "video_sees_actions"])
+@pytest.mark.parametrize("chunks", [1, 2, 3, 4])
+def test_mixed_batch_masks_each_window_by_what_it_has(chunks: int, *, open_: bool):
+    """Joint, video only, action only and joint without state, each of every length, side by side."""
+    shape = layout(chunks, video_sees_actions=open_)
+    has = [(True, True, True), (True, False, False), (False, True, True), (True, True, False)]
+    rows = [(length, *kind) for kind in has for length in range(1, chunks + 1)]
+    lengths, video, action, state = (torch.tensor(column) for column in zip(*rows, strict=True))
+    presence = Presence(chunks=lengths, video=video, action=action, state=state)
+    tokens = spelled_out(chunks, acting=True)
 
     def real(row: int, token: tuple[str, int]) -> bool:
         kind, where = token
@@ -97,13 +128,61 @@ def test_mixed_batch_masks_each_window_by_what_it_has():
         return bool((presence.action if kind == "action" else presence.state)[row]) and where < count
 
     mask = attention_mask(shape, token_valid(shape, presence))
+    allowed = spelled_out_mask(chunks, acting=True, open_=open_)
 
-    assert mask.shape == (4, 1, len(tokens), len(tokens))
-    for row in range(4):
-        for q, looks in enumerate(tokens):
-            for k, at in enumerate(tokens):
-                wanted = q == k or (may_see(looks, at) and real(row, looks) and real(row, at))
-                assert bool(mask[row, 0, q, k]) == wanted, (row, looks, at)
+    assert mask.shape == (4 * chunks, 1, len(tokens), len(tokens))
+    for row in range(4 * chunks):
+        there = torch.tensor([real(row, token) for token in tokens])
+        wanted = (allowed & there[:, None] & there[None, :]) | torch.eye(len(tokens), dtype=torch.bool)
+        assert torch.equal(mask[row, 0], wanted), row
+
+
+def everyone(shape: Layout) -> torch.Tensor:
+    return torch.ones(2, shape.tokens, dtype=torch.bool)
+
+
+def whole(mask: torch.Tensor | None, like: torch.Tensor) -> torch.Tensor:
+    """A mask written out where it was left out because everything is seen."""
+    return torch.ones_like(like) if mask is None else mask[0, 0]
+
+
+@pytest.mark.parametrize("open_", [False, True], ids=["video_apart", "video_sees_actions"])
+@pytest.mark.parametrize("acting", [False, True], ids=["video_only", "joint"])
+@pytest.mark.parametrize("chunks", [1, 2, 3, 4])
+def test_imagining_with_a_cache_sees_the_rows_of_the_written_out_mask(chunks: int, *, acting: bool, open_: bool):
+    """Of the window in which all chunks are noisy: the last chunk's rows, and the columns that are still there."""
+    full = spelled_out_mask(chunks, acting=acting, open_=open_)
+    tokens = spelled_out(chunks, acting=acting)
+    last = [
+        kind != "clean" and (where == chunks - 1 if kind in ("action", "state") else (where - 1) // 2 == chunks - 1)
+        for kind, where in tokens
+    ]
+    clean = [kind == "clean" for kind, _ in tokens]
+    wanted = full[torch.tensor(last)][:, torch.tensor(last) | torch.tensor(clean)]
+    shape = layout(chunks, acting=acting, video_sees_actions=open_, first_noisy=chunks - 1)
+
+    mask = attention_mask(shape, everyone(shape), shape.counts[Kind.CLEAN])
+
+    assert torch.equal(whole(mask, wanted), wanted)
+
+
+@pytest.mark.parametrize("known", [0, 1, 3, 5])
+def test_reading_a_context_in_parts_sees_the_rows_of_the_written_out_mask(known: int):
+    """Two tokens a frame: those of frames `known` to 6, over all frames before and their own."""
+    shape = layout(4, acting=False, first_noisy=3)
+    wanted = spelled_out_mask(4, acting=False)[2 * known : 14, :14]
+
+    mask = attention_mask(shape, everyone(shape), 2 * known, 14)
+
+    assert torch.equal(whole(mask, wanted), wanted)
+
+
+def test_rows_of_a_window_that_is_not_whole_are_those_of_its_own_mask():
+    shape = layout(3)
+    there = torch.tensor([True, False])
+    valid = token_valid(shape, Presence(chunks=torch.tensor([3, 2]), video=there | True, action=there, state=there))
+
+    assert torch.equal(attention_mask(shape, valid, 4, 15), attention_mask(shape, valid)[:, :, 4:15, :15])
 
 
 def test_mask_of_whole_windows_is_shared_by_the_batch():

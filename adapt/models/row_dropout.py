@@ -1,0 +1,77 @@
+"""Dropout whose draws hang on the row and on nothing else: not on the batch, the process or the device."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from math import prod
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+_seeds: ContextVar[tuple[int, ...] | None] = ContextVar("row_seeds", default=None)
+_LOW, _BITS = 0xFFFFFFFF, 24  # masks are hashed in 32 bits, of which the upper 24 are compared
+
+
+@contextmanager
+def dropping(seeds: Sequence[int]) -> Iterator[None]:
+    """Inside, every `RowDropout` in training draws the mask of a batch's row from that row's seed."""
+    token = _seeds.set(tuple(seeds))
+    try:
+        yield
+    finally:
+        _seeds.reset(token)
+
+
+class RowDropout(nn.Module):
+    """Dropout by row; outside `dropping` it draws from the global state, as torch's own.
+
+    Whether an element is kept is a hash of the row's seed, this layer's number and the element's place in the row.
+    So a batch may be split over parts and processes, padded longer, or computed again for its gradient, and a row's
+    mask stays what it was.
+
+    Args:
+        share: Of the inputs set to zero in training; the others grow by 1 / (1 - share).
+        number: Of the layer, so that no two drop the same elements.
+
+    Raises:
+        ValueError: Inside `dropping` with another count of rows than the input has.
+
+    Source:
+        The finaliser of MurmurHash3 (Austin Appleby, public domain), twice; in 64-bit integers, which wrap alike on
+        every device.
+    """
+
+    def __init__(self, share: float, number: int) -> None:
+        super().__init__()
+        self.share = share
+        self.number = number
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Drop elements of each row (the first axis)."""
+        seeds = _seeds.get()
+        if not self.training or seeds is None:
+            return F.dropout(x, self.share, self.training)
+        if len(seeds) != x.shape[0]:
+            raise ValueError(f"dropout: {x.shape[0]} rows, but seeds for {len(seeds)}; give one a row.")
+        kept = self._kept(seeds, prod(x.shape[1:]), x.device).view(x.shape)
+        return x * kept.to(x.dtype).div_(1.0 - self.share)
+
+    def _kept(self, seeds: Sequence[int], count: int, device: torch.device) -> Tensor:
+        rows = torch.tensor([_mixed(_mixed(seed) ^ _mixed(self.number + 1)) for seed in seeds], device=device)
+        places = torch.arange(count, device=device).mul_(0x9E3779B1).bitwise_and_(_LOW)
+        hashed = _mix_(_mix_(places.unsqueeze(0) ^ rows.unsqueeze(1)))
+        return (hashed >> 32 - _BITS) >= round(self.share * 2**_BITS)
+
+
+def _mix_(value: Tensor) -> Tensor:
+    """Scramble 32-bit numbers held in 64-bit ones, in place."""
+    value.bitwise_xor_(value >> 16).mul_(0x85EBCA6B).bitwise_and_(_LOW)
+    value.bitwise_xor_(value >> 13).mul_(0xC2B2AE35).bitwise_and_(_LOW)
+    value.bitwise_xor_(value >> 16)
+    return value
+
+
+def _mixed(number: int) -> int:
+    """Both halves of a number as one scrambled 32-bit number."""
+    return int(_mix_(torch.tensor((number ^ (number >> 32)) & _LOW)))
