@@ -32,7 +32,9 @@ def small_base(folder: Path, *known: Embodiment) -> Path:
     windows = [window(number, arm()) for number in range(4)]
     windows += [window(9 + number, arm(), split="validation") for number in range(2)]
     encoders = encoders_fingerprint(str(folder))
-    write_folder(find_base(str(folder)) / "replay", windows, [arm()], text_width=16, encoders=encoders)
+    replay = find_base(str(folder)) / "replay"
+    scales = {"arm": figures["arm"]}
+    write_folder(replay, windows, [arm()], text_width=16, encoders=encoders, statistics=scales)
     return folder
 
 

@@ -4,14 +4,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from adapt.evaluate.actions import Body, no_actions, score_actions
-from adapt.evaluate.held_out import HeldOut, Imagined
-from adapt.evaluate.record import ZERO_SHOT, Evaluation, Measure, Verdict
-from adapt.evaluate.retention import no_retention, score_retention
+from adapt.evaluate.blaming import find_blame
+from adapt.evaluate.by_window import by_window, held_out_errors
+from adapt.evaluate.drift import Drift
+from adapt.evaluate.held_out import Codec, HeldOut, Imagined
+from adapt.evaluate.record import ZERO_SHOT, Evaluation, WindowErrors
+from adapt.evaluate.retention import RetentionScore, no_retention, score_retention
+from adapt.evaluate.rungs import Labelled, calibration_of, rungs_of
 from adapt.evaluate.settings import EvaluateConfig
 from adapt.evaluate.summary import robot_effect, summarise
 from adapt.evaluate.tables import ADAPTED
 from adapt.evaluate.verdict import Bootstrap
-from adapt.evaluate.video import Codec, score_video
+from adapt.evaluate.video import score_video
 from adapt.types import BaseGeometry, Sample
 
 NO_LABELS = "human video carries no action labels"
@@ -36,6 +40,7 @@ class Trial:
     held_out: Sequence[HeldOut]
     adapted: Sequence[Imagined]
     base: Sequence[Imagined]
+    drift: Drift | None = None
 
     @property
     def futures(self) -> Mapping[str, Sequence[Imagined]]:
@@ -50,6 +55,7 @@ class Replayed:
     samples: Sequence[Sample]
     adapted: Sequence[Imagined]
     base: Sequence[Imagined]
+    sessions: Sequence[str] | None = None  # of the samples; None where all are of one
     note: str = ""
 
 
@@ -77,13 +83,16 @@ def evaluate(
     """
     bootstrap = Bootstrap(resamples=config.resamples, confidence=config.confidence, seed=config.seed)
     video = score_video(trial.held_out, trial.futures, tools.codec, tools.geometry, bootstrap)
+    acted = _actions(trial, tools, bootstrap)
+    kept = _retention(replayed, tools, bootstrap)
     measures, verdicts = [*video.measures], [*video.verdicts]
-    for more_measures, more_verdicts in (
-        _actions(trial, tools, bootstrap),
-        _retention(replayed, tools, bootstrap),
+    for score, absent in (
+        (acted if isinstance(acted, str) else acted.score, no_actions),
+        (kept, no_retention),
     ):
-        measures += more_measures
-        verdicts += more_verdicts
+        measures += [absent(score)] if isinstance(score, str) else score.measures
+        verdicts += [] if isinstance(score, str) else score.verdicts
+    labelled = None if isinstance(acted, str) else acted
     return Evaluation(
         kind=subject.kind,
         body=subject.embodiment,
@@ -99,29 +108,45 @@ def evaluate(
         summary=summarise(measures, verdicts, same_session=subject.same_session),
         robot_effect=robot_effect(subject.kind),
         worst=video.worst,
+        blame=find_blame(rungs_of(trial.held_out, video, labelled), bootstrap),
+        drift=trial.drift,
+        calibration=None if labelled is None else calibration_of(labelled, bootstrap),
+        by_window=(
+            *held_out_errors(trial.held_out, video, labelled),
+            *([] if isinstance(replayed, str) or isinstance(kept, str) else _replay_errors(replayed, kept)),
+        ),
     )
 
 
-def _actions(trial: Trial, tools: Tools, bootstrap: Bootstrap) -> tuple[Sequence[Measure], Sequence[Verdict]]:
+def _actions(trial: Trial, tools: Tools, bootstrap: Bootstrap) -> Labelled | str:
+    """How actions were scored, or why they were not."""
     if tools.body is None:
-        return [no_actions(NO_LABELS)], []
-    labelled = [place for place, item in enumerate(trial.held_out) if item.window.actions is not None]
-    if not labelled:
-        return [no_actions("no held-out window has action labels")], []
-    futures = {ADAPTED: [trial.adapted[place] for place in labelled]}
+        return NO_LABELS
+    places = [place for place, item in enumerate(trial.held_out) if item.window.actions is not None]
+    if not places:
+        return "no held-out window has action labels"
+    futures = {ADAPTED: [trial.adapted[place] for place in places]}
     note = ""
     if tools.base_knows_body:
-        futures[ZERO_SHOT] = [trial.base[place] for place in labelled]
+        futures[ZERO_SHOT] = [trial.base[place] for place in places]
     else:
         note = f"{ZERO_SHOT} not applicable: the base has never met {tools.body.spec.name}"
-    windows = [trial.held_out[place] for place in labelled]
-    return score_actions(windows, futures, tools.body, bootstrap, note=note)
+    windows = [trial.held_out[place] for place in places]
+    score = score_actions(windows, futures, tools.body, bootstrap, note=note)
+    return Labelled(places=places, windows=windows, answers=futures[ADAPTED], score=score, body=tools.body)
 
 
-def _retention(
-    replayed: Replayed | str, tools: Tools, bootstrap: Bootstrap
-) -> tuple[Sequence[Measure], Sequence[Verdict]]:
+def _retention(replayed: Replayed | str, tools: Tools, bootstrap: Bootstrap) -> RetentionScore | str:
+    """How what was forgotten was scored, or why it was not."""
     if isinstance(replayed, str):
-        return [no_retention(replayed)], []
+        return replayed
     futures = {ADAPTED: replayed.adapted, ZERO_SHOT: replayed.base}
-    return score_retention(replayed.samples, futures, tools.geometry, bootstrap, note=replayed.note)
+    return score_retention(
+        replayed.samples, futures, tools.geometry, bootstrap, sessions=replayed.sessions, note=replayed.note
+    )
+
+
+def _replay_errors(replayed: Replayed, kept: RetentionScore) -> tuple[WindowErrors, ...]:
+    sessions = replayed.sessions or [""] * len(replayed.samples)
+    names = [(sample.window_id, session) for sample, session in zip(replayed.samples, sessions, strict=True)]
+    return by_window(names, kept.errors)

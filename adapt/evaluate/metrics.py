@@ -1,8 +1,10 @@
 """How far is a prediction from what happened? Pure functions of two tensors."""
 
 import math
+from collections.abc import Sequence
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
@@ -38,6 +40,32 @@ def motion_error(
     return torch.where(count >= MOTION_LEAST_PIXELS, total / count.clamp(min=1), torch.nan)
 
 
+def false_motion_error(
+    predicted: UInt8[Tensor, "t h w 3"], true: UInt8[Tensor, "t h w 3"], present: UInt8[Tensor, "h w 3"]
+) -> Float[Tensor, " t"]:
+    """Error of motion that was only imagined: things that move in the prediction and in truth stay where they are.
+
+    `motion_error` looks where the truth moves and cannot see this; together they see both halves of the picture. The
+    square error of such pixels is summed and divided by the number of pixels that truly rest, which is the same for
+    every prediction: to imagine more motion, even faint, never lowers it.
+
+    Args:
+        predicted: Imagined frames.
+        true: What happened.
+        present: The frame before both.
+
+    Returns:
+        One error a frame, colours in [0, 1]; 0 where nothing is imagined to move that rests, NaN where
+        fewer than `MOTION_LEAST_PIXELS` pixels rest.
+    """
+    rests = ~moving(true, present)
+    only_imagined = rests & moving(predicted, present)
+    square = _square(predicted, true).mean(dim=-1)
+    count = rests.sum(dim=(1, 2))
+    total = (square * only_imagined).sum(dim=(1, 2))
+    return torch.where(count >= MOTION_LEAST_PIXELS, total / count.clamp(min=1), torch.nan)
+
+
 def latent_error(predicted: Float[Tensor, "l c h w"], true: Float[Tensor, "l c h w"]) -> Float[Tensor, " l"]:
     """Mean square error of each latent frame; latents have about unit variance."""
     return (predicted.float() - true.float()).square().mean(dim=(1, 2, 3))
@@ -55,6 +83,32 @@ def action_error(
     count = valid.sum(dim=0)
     error = torch.where(valid, (predicted - true).abs(), 0).sum(dim=0)
     return torch.where(count > 0, error / count.clamp(min=1), torch.nan)
+
+
+def step_errors(
+    predicted: Float[Tensor, "k d"], true: Float[Tensor, "k d"], valid: Bool[Tensor, "k d"]
+) -> Float[Tensor, "k d"]:
+    """Absolute error of each step and axis, in the axis's own unit; NaN where the truth is not valid."""
+    return torch.where(valid, (predicted - true).abs(), torch.nan)
+
+
+def mean_by_step(errors: Sequence[Float[Tensor, "_k d"]]) -> Float[Tensor, "_longest d"]:
+    """How errors grow over the horizon: mean over the windows that are that long and valid there.
+
+    Args:
+        errors: For each window its `step_errors`; windows may differ in length.
+
+    Returns:
+        One mean a step and axis; NaN where no window has one.
+
+    Raises:
+        ValueError: There is no window.
+    """
+    if not errors:
+        raise ValueError("a mean by step needs at least one window")
+    longest = max(len(row) for row in errors)
+    padded = [F.pad(row, (0, 0, 0, longest - len(row)), value=torch.nan) for row in errors]
+    return torch.stack(padded).nanmean(dim=0)
 
 
 def share_of_range(error: Float[Tensor, " d"], span: Float[Tensor, " d"]) -> float:

@@ -4,12 +4,19 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
-FORMAT = 1
+from adapt.evaluate.blame import CANNOT_TELL, RUNGS, Blame
+from adapt.evaluate.calibration import Calibration
+from adapt.evaluate.drift import Drift
+
+# 1 was written before blame, drift and per-window errors were in it, by no released version.
+FORMAT = 2
 SIGNIFICANT_DIGITS = 6
+T = TypeVar("T")
 
 BETTER, WORSE, NO_GAIN, TOO_FEW = "better", "worse", "no measurable gain", "too few windows"
+TOO_FEW_SEEDS = "too few seeds"  # only where several trainings were compared
 MEASURED, NOT_MEASURED, NOT_APPLICABLE = "measured", "not measured", "not applicable"
 
 # The references a value is set beside; evaluation.json and the card use these words.
@@ -19,8 +26,11 @@ CODEC_CEILING = "codec ceiling"
 HOLD_LAST = "hold last"
 MEAN = "mean of training"
 TRUE_FUTURE = "read from the true future"
-# In the order in which a reader wants them.
-REFERENCES = (ZERO_SHOT, HOLD_LAST, MEAN, COPY_LAST, CODEC_CEILING, TRUE_FUTURE)
+ROUND_TRIP = "read from the codec's round trip"
+JOINT_HEAD = "told by the joint head"
+# Who is judged; and beside whom, in the order in which a reader wants them.
+ADAPTED = "adapted"
+REFERENCES = (ZERO_SHOT, HOLD_LAST, MEAN, COPY_LAST, CODEC_CEILING, TRUE_FUTURE, ROUND_TRIP, JOINT_HEAD)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +50,9 @@ class Measure:
     value: float | None = None
     baselines: Mapping[str, float] = field(default_factory=dict)
     by_chunk: tuple[float, ...] = ()  # the value for each chunk of the horizon, one chunk being 1.6 s
+    by_step: Mapping[str, tuple[float, ...]] = field(
+        default_factory=dict
+    )  # error at each action step of the first chunk
     note: str = ""
 
 
@@ -50,10 +63,25 @@ class Verdict:
     measure: str  # id of the measure
     against: str
     difference: float  # adapted - reference; below zero is better
-    low: float  # of the paired bootstrap interval over windows
+    low: float  # of the interval of that difference
     high: float
     windows: int
     verdict: str  # BETTER, WORSE, NO_GAIN or TOO_FEW
+    sessions: int = 0  # recording sessions the windows come from
+    seeds: int = 1  # trainings (or noise seeds) compared in pairs
+    detectable: float | None = (
+        None  # smallest true difference found in 80 % of repetitions; None where none can be told
+    )
+    clustered_by: str = ""  # what was resampled as a whole, in words: "session", "window within 2 sessions"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowErrors:
+    """What every contender scored on one window, so that others can pair, cluster and rank the windows themselves."""
+
+    window_id: str
+    session: str
+    errors: Mapping[str, Mapping[str, float]]  # by id of the measure, then by contender ("adapted" and references)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +102,10 @@ class Evaluation:
     summary: str  # the verdict in a sentence or two
     robot_effect: str  # "not measured: ...", until an episode on a robot or in a simulator says otherwise
     worst: tuple[str, ...] = ()  # window ids, worst imagined video first
+    blame: Blame = field(default_factory=lambda: Blame(at_fault=CANNOT_TELL, reason="It was not looked into."))
+    drift: Drift | None = None  # None where no long rollout was made
+    calibration: Calibration | None = None  # None where the action head tells no spread, or there are no labels
+    by_window: tuple[WindowErrors, ...] = ()  # held-out windows, then those of the base's own data
 
     def measure(self, id_: str) -> Measure:
         """The measure of that id.
@@ -112,15 +144,43 @@ def from_json(value: Mapping[str, Any]) -> Evaluation:
     known["measures"] = tuple(_measure(item) for item in known["measures"])
     known["verdicts"] = tuple(Verdict(**item) for item in known["verdicts"])
     known["worst"] = tuple(known["worst"])
+    known["blame"] = _blame(known["blame"])
+    known["drift"] = None if known["drift"] is None else _drift(known["drift"])
+    known["calibration"] = None if known["calibration"] is None else Calibration(**known["calibration"])
+    known["by_window"] = tuple(_window(item) for item in known["by_window"])
     return Evaluation(**known)
 
 
 def _measure(item: Mapping[str, Any]) -> Measure:
-    # Files have their keys in alphabetical order.
-    order = {name: place for place, name in enumerate(REFERENCES)}
-    names = sorted(item["baselines"], key=lambda name: (order.get(name, len(order)), name))
-    baselines = {name: item["baselines"][name] for name in names}
-    return Measure(**{**item, "by_chunk": tuple(item["by_chunk"]), "baselines": baselines})
+    changed = {
+        "by_chunk": tuple(item["by_chunk"]),
+        "by_step": _tuples(item["by_step"]),
+        "baselines": _ordered(item["baselines"]),
+    }
+    return Measure(**{**item, **changed})
+
+
+def _blame(item: Mapping[str, Any]) -> Blame:
+    return Blame(**{**item, "ladder": _ordered(item["ladder"]), "worst": tuple(item["worst"])})
+
+
+def _drift(item: Mapping[str, Any]) -> Drift:
+    rows = {name: _tuples(item[name]) for name in ("contenders", "actions")}
+    return Drift(**{**item, **rows, "rollouts": tuple(item["rollouts"])})
+
+
+def _window(item: Mapping[str, Any]) -> WindowErrors:
+    return WindowErrors(**{**item, "errors": {id_: _ordered(row) for id_, row in item["errors"].items()}})
+
+
+def _tuples(rows: Mapping[str, list[float]]) -> dict[str, tuple[float, ...]]:
+    return {name: tuple(row) for name, row in _ordered(rows).items()}
+
+
+def _ordered(values: Mapping[str, T]) -> dict[str, T]:
+    """In the order in which a reader wants them: files have their keys in alphabetical order."""
+    order = {name: place for place, name in enumerate((ADAPTED, *REFERENCES, *RUNGS))}
+    return {name: values[name] for name in sorted(values, key=lambda name: (order.get(name, len(order)), name))}
 
 
 def _rounded(value: Any) -> Any:

@@ -32,42 +32,66 @@ def check_evaluation(value: Mapping[str, Any]) -> None:
     """Refuse what is not an evaluation.
 
     Raises:
-        DataError: The first field that breaks the schema, with what was found there.
+        DataError: It is of another format, and which version reads that; or the first field that breaks the schema.
     """
-    problem = find_problem(value, evaluation_schema(), "evaluation.json")
+    schema = evaluation_schema()
+    wanted, found = schema["properties"]["format"]["const"], value.get("format")
+    if _is_kind(found, "integer") and found != wanted:
+        remedy = (
+            "Update wam-adapt to read it"
+            if found > wanted
+            else "No released version wrote that; run `wam-adapt evaluate` again"
+        )
+        raise DataError(f"evaluation.json is of format {found}; this version reads format {wanted}. {remedy}.")
+    problem = find_problem(value, schema, "evaluation.json")
     if problem:
         raise DataError(f"{problem}. Run `wam-adapt evaluate` again to write it anew.")
 
 
-def find_problem(value: Any, schema: Mapping[str, Any], where: str) -> str:
+def find_problem(value: Any, schema: Mapping[str, Any], where: str, root: Mapping[str, Any] | None = None) -> str:
     """The first way in which `value` breaks `schema`, in words; empty where it keeps it.
 
-    Knows `type`, `const`, `enum`, `minimum`, `required`, `properties`, `additionalProperties`, `items` and local
-    `$ref`, which is all that the schema in this folder uses.
+    Knows `type`, `const`, `enum`, `minimum`, `maximum`, `required`, `properties`, `additionalProperties`, `items`,
+    `anyOf` and local `$ref`, which is all that the schemas of this package use.
+
+    Args:
+        value: To be checked.
+        schema: Whole, or a part of `root`.
+        where: What the value is called in the answer.
+        root: The schema whose `$defs` a `$ref` means; `schema` itself where not given.
     """
+    root = schema if root is None else root
     if "$ref" in schema:
-        schema = evaluation_schema()["$defs"][schema["$ref"].rsplit("/", 1)[1]]
-    checks: tuple[Callable[[Any, Mapping[str, Any], str], str], ...] = (_scalar, _object, _array)
+        schema = root["$defs"][schema["$ref"].rsplit("/", 1)[1]]
+    checks: tuple[Callable[[Any, Mapping[str, Any], str, Mapping[str, Any]], str], ...] = (
+        _scalar,
+        _object,
+        _array,
+        _any_of,
+    )
     for check in checks:
-        problem = check(value, schema, where)
+        problem = check(value, schema, where, root)
         if problem:
             return problem
     return ""
 
 
-def _scalar(value: Any, schema: Mapping[str, Any], where: str) -> str:
+def _scalar(value: Any, schema: Mapping[str, Any], where: str, _: Mapping[str, Any]) -> str:
     if "type" in schema and not _is_kind(value, schema["type"]):
         return f"{where} should be {_words(schema['type'])}; found {value!r:.60}"
     if "const" in schema and value != schema["const"]:
         return f"{where} should be {schema['const']!r}; found {value!r:.60}"
     if "enum" in schema and value not in schema["enum"]:
         return f"{where} should be one of {', '.join(map(repr, schema['enum']))}; found {value!r:.60}"
-    if "minimum" in schema and value < schema["minimum"]:
+    number = _is_kind(value, "number")
+    if number and value < schema.get("minimum", value):
         return f"{where} should be at least {schema['minimum']}; found {value!r}"
+    if number and value > schema.get("maximum", value):
+        return f"{where} should be at most {schema['maximum']}; found {value!r}"
     return ""
 
 
-def _object(value: Any, schema: Mapping[str, Any], where: str) -> str:
+def _object(value: Any, schema: Mapping[str, Any], where: str, root: Mapping[str, Any]) -> str:
     if not isinstance(value, Mapping):
         return ""
     for name in schema.get("required", ()):
@@ -77,21 +101,31 @@ def _object(value: Any, schema: Mapping[str, Any], where: str) -> str:
     others = schema.get("additionalProperties", True)
     for name, item in value.items():
         if name in known:
-            problem = find_problem(item, known[name], f"{where}: {name}")
+            problem = find_problem(item, known[name], f"{where}: {name}", root)
         elif others is False:
             problem = f"{where} has the unknown field {name!r}"
         else:
-            problem = find_problem(item, others, f"{where}: {name}") if isinstance(others, Mapping) else ""
+            problem = find_problem(item, others, f"{where}: {name}", root) if isinstance(others, Mapping) else ""
         if problem:
             return problem
     return ""
 
 
-def _array(value: Any, schema: Mapping[str, Any], where: str) -> str:
+def _array(value: Any, schema: Mapping[str, Any], where: str, root: Mapping[str, Any]) -> str:
     if not isinstance(value, list) or "items" not in schema:
         return ""
-    problems = (find_problem(item, schema["items"], f"{where}[{index}]") for index, item in enumerate(value))
+    problems = (find_problem(item, schema["items"], f"{where}[{index}]", root) for index, item in enumerate(value))
     return next((problem for problem in problems if problem), "")
+
+
+def _any_of(value: Any, schema: Mapping[str, Any], where: str, root: Mapping[str, Any]) -> str:
+    """The problem with the last choice, which is the fullest one; empty where any fits."""
+    problem = ""
+    for choice in schema.get("anyOf", ()):
+        problem = find_problem(value, choice, where, root)
+        if not problem:
+            return ""
+    return problem
 
 
 def _is_kind(value: Any, kinds: str | list[str]) -> bool:

@@ -17,7 +17,11 @@ class EvaluateConfig:
         video_steps: Solver steps for imagining a chunk of video.
         resamples: Bootstrap resamples behind each interval.
         confidence: Share of resampled differences the interval covers.
-        pictures: Held-out windows drawn as picture strips for the card.
+        pictures: Held-out windows drawn as picture strips for the card, from the worst imagined to the best.
+        shown: Held-out windows shown in the report, the worst imagined first.
+        drift_recordings: Recordings over which a long rollout is followed that nothing corrects; 0 to skip it.
+        drift_chunks: Longest such rollout, in chunks; longer than a window of the base where recordings allow.
+        spread_draws: Samples behind the spread of the actions a flow head tells; 0 for no spread.
         seed: Seed of the noise the imagined futures start from, and of the bootstrap.
     """
 
@@ -27,6 +31,10 @@ class EvaluateConfig:
     resamples: int = 2000
     confidence: float = 0.95
     pictures: int = 3
+    shown: int = 6
+    drift_recordings: int = 4
+    drift_chunks: int = 8
+    spread_draws: int = 8
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -37,6 +45,10 @@ class EvaluateConfig:
             ("video_steps", 1),
             ("resamples", LEAST_RESAMPLES),
             ("pictures", 0),
+            ("shown", 0),
+            ("drift_recordings", 0),
+            ("drift_chunks", 1),
+            ("spread_draws", 0),
         ):
             value = getattr(self, name)
             if value < least:
@@ -44,6 +56,10 @@ class EvaluateConfig:
                     f"evaluate.{name} is {value}; it must be at least {least}. "
                     "Leave it out to take the default shown by `wam-adapt config show`."
                 )
+        if self.spread_draws == 1:
+            raise RecipeError(
+                "evaluate.spread_draws is 1; one sample has no spread. Choose 2 or more (default 8), or 0 for none."
+            )
         if not 0.5 <= self.confidence < 1:
             raise RecipeError(
                 f"evaluate.confidence is {self.confidence}; an interval covers a share from 0.5 to just below 1. "

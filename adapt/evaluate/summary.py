@@ -21,7 +21,7 @@ def summarise(measures: Sequence[Measure], verdicts: Sequence[Verdict], *, same_
         if measure is not None and measure.value is None:
             sentences.append(f"{subject}: {measure.note}.")
         elif measure is not None:
-            sentences.append(f"{subject}: {_compare([v for v in verdicts if v.measure == id_])}.")
+            sentences.append(f"{subject}: {_compare([v for v in verdicts if v.measure == id_], measure)}.")
     sentences += [
         f"On the base's own data it became worse ({verdict.measure.split('.')[1].replace('_', ' ')})."
         for verdict in verdicts
@@ -39,15 +39,27 @@ def robot_effect(kind: str) -> str:
     return f"{NOT_MEASURED}: actions were compared with recorded ones, no robot and no simulator moved"
 
 
-def _compare(verdicts: Sequence[Verdict]) -> str:
+def _compare(verdicts: Sequence[Verdict], measure: Measure) -> str:
     """For example "better than the unadapted base and hold last, no measurable gain over mean; 24 windows"."""
     groups = ((BETTER, "better than"), (WORSE, "worse than"), (NO_GAIN, "no measurable gain over"))
     parts = []
     for word, phrase in groups:
-        names = [_REFERENCES.get(item.against, item.against) for item in verdicts if item.verdict == word]
+        names = [
+            _REFERENCES.get(item.against, item.against) + (_seen(item, measure) if word == NO_GAIN else "")
+            for item in verdicts
+            if item.verdict == word
+        ]
         if names:
             parts.append(f"{phrase} {' and '.join(names)}")
     windows = max((item.windows for item in verdicts), default=0)
     if any(item.verdict == TOO_FEW for item in verdicts):
         return f"too few held-out windows to tell ({windows})"
     return f"{', '.join(parts) or 'nothing to compare with'} ({windows} windows)"
+
+
+def _seen(verdict: Verdict, measure: Measure) -> str:
+    """How small a gain would have been seen, as a share of the reference's error; empty where that cannot be told."""
+    reference = measure.baselines.get(verdict.against, 0.0)
+    if not verdict.detectable or not reference > 0:
+        return ""
+    return f" ({max(0.01, verdict.detectable / reference):.0%} would have shown)"

@@ -8,10 +8,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from adapt.evaluate.record import ADAPTED as ADAPTED
 from adapt.evaluate.record import Measure, Verdict
 from adapt.evaluate.verdict import Bootstrap, judge
-
-ADAPTED = "adapted"
 
 # One contender's errors: for each window, one number a chunk.
 Errors = Sequence[Float[Tensor, " _m"]]
@@ -53,12 +52,34 @@ def make_measure(label: Label, errors: Mapping[str, Errors], *, first_chunk: boo
 
 
 def make_verdicts(
-    measure: str, errors: Mapping[str, Errors], references: Sequence[str], bootstrap: Bootstrap, *, first_chunk: bool
+    measure: str,
+    errors: Mapping[str, Errors],
+    references: Sequence[str],
+    bootstrap: Bootstrap,
+    *,
+    first_chunk: bool,
+    sessions: Sequence[str] | None = None,
 ) -> list[Verdict]:
-    """Judge the adapted model against each reference that has errors for the same windows."""
+    """Judge the adapted model against each reference that has errors for the same windows.
+
+    Args:
+        measure: Id of what was measured.
+        errors: By contender, `ADAPTED` among them.
+        references: Whom to judge it against.
+        bootstrap: How to resample.
+        first_chunk: Take the first chunk of each window instead of all of them.
+        sessions: Recording session of each window; None where all are of one.
+    """
     adapted = window_errors(errors[ADAPTED], first_chunk=first_chunk)
     found = (
-        judge(measure, name, adapted, window_errors(errors[name], first_chunk=first_chunk), bootstrap)
+        judge(
+            measure,
+            name,
+            adapted,
+            window_errors(errors[name], first_chunk=first_chunk),
+            bootstrap,
+            sessions=sessions,
+        )
         for name in references
         if name in errors
     )

@@ -1,95 +1,120 @@
-"""Is a difference real? Paired bootstrap intervals, and the words they allow."""
+"""Is a difference real? The words that an interval allows, and one plain sentence of them.
 
+Each interval is of one measure against one reference, by itself: of twenty verdicts about nothing one is expected to be
+wrong, half of those "better". No correction is made for that. The measures that count (whole frames, where something
+moves, actions of the first chunk) are few and named in advance, the references are asked different questions ("better
+than the base?", "better than standing still?"), and a reader sees all of them, not a choice. Who picks the best of many
+must ask for more: a confidence of 1 - 0.05 / m for m comparisons (Bonferroni) keeps all of them right at once.
+"""
+
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
-from adapt.evaluate.record import BETTER, NO_GAIN, TOO_FEW, WORSE, Verdict
+from adapt.evaluate.bootstrap import Bootstrap as Bootstrap
+from adapt.evaluate.bootstrap import Interval, differences, paired_interval
+from adapt.evaluate.record import BETTER, NO_GAIN, TOO_FEW, TOO_FEW_SEEDS, WORSE, Verdict
 
-# Fewer pairs than this and the bootstrap's percentiles are a matter of single windows.
-LEAST_PAIRS = 6
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Interval:
-    """The mean of some differences, and the range that resampling them spans."""
-
-    mean: float
-    low: float
-    high: float
-    pairs: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bootstrap:
-    """How to resample: how often, how wide an interval, and from which seed."""
-
-    resamples: int = 2000
-    confidence: float = 0.95
-    seed: int = 0
-
-
-def paired_interval(differences: Sequence[float], bootstrap: Bootstrap) -> Interval:
-    """Percentile bootstrap of the mean of paired differences.
-
-    Args:
-        differences: One per window, the same window measured both ways.
-        bootstrap: Resamples, width and seed.
-
-    Raises:
-        ValueError: There are no differences.
-
-    Source:
-        Efron 1979, "Bootstrap methods: another look at the jackknife", Ann. Statist. 7(1); percentile interval.
-    """
-    if not len(differences):
-        raise ValueError("an interval needs at least one difference")
-    values = np.asarray(differences, dtype=np.float64)
-    generator = np.random.default_rng(bootstrap.seed)
-    draws = generator.integers(len(values), size=(bootstrap.resamples, len(values)))
-    tail = (1 - bootstrap.confidence) / 2
-    low, high = np.quantile(values[draws].mean(axis=1), [tail, 1 - tail])
-    return Interval(mean=float(values.mean()), low=float(low), high=float(high), pairs=len(values))
+# Of fewer windows no interval covers what it promises when differences are lopsided.
+LEAST_WINDOWS = 8
+# One training is judged as itself. Two say nothing yet about trainings in general.
+LEAST_SEEDS = 3
 
 
 def word(interval: Interval) -> str:
     """The verdict that an interval of error differences (adapted - reference) allows."""
-    if interval.pairs < LEAST_PAIRS:
+    if interval.windows < LEAST_WINDOWS:
         return TOO_FEW
+    if 1 < interval.seeds < LEAST_SEEDS:
+        return TOO_FEW_SEEDS
     if interval.high < 0:
         return BETTER
     return WORSE if interval.low > 0 else NO_GAIN
 
 
 def judge(
-    measure: str, against: str, adapted: Sequence[float], reference: Sequence[float], bootstrap: Bootstrap
+    measure: str,
+    against: str,
+    adapted: Sequence[float] | Sequence[Sequence[float]],
+    reference: Sequence[float] | Sequence[Sequence[float]],
+    bootstrap: Bootstrap,
+    *,
+    sessions: Sequence[str] | None = None,
 ) -> Verdict | None:
-    """Compare two lists of errors of the same windows.
+    """Compare two tables of errors of the same windows.
 
     Args:
         measure: Id of what was measured; lower is better.
         against: Name of the reference.
-        adapted: Errors of the adapted model, by window.
-        reference: Errors of the reference on the same windows.
+        adapted: Errors of the adapted model, by window; or a row of them for each seed.
+        reference: Errors of the reference on the same windows; one row may stand against every seed.
         bootstrap: How to resample.
+        sessions: Recording session of each window; None where all are of one.
 
     Returns:
         The verdict; None where no window has both errors (a window in which nothing moves has no motion error).
 
     Raises:
-        ValueError: The lists differ in length, so they cannot be the same windows.
+        ValueError: The tables differ in length, so they cannot be of the same windows.
     """
-    pairs = [(a, r) for a, r in zip(adapted, reference, strict=True) if np.isfinite(a) and np.isfinite(r)]
-    if not pairs:
+    if sessions is None:
+        sessions = ["the only one"] * np.atleast_2d(np.asarray(adapted, dtype=np.float64)).shape[1]
+    paired = differences(adapted, reference, sessions)
+    if paired is None:
         return None
-    interval = paired_interval([a - r for a, r in pairs], bootstrap)
+    interval = paired_interval(paired, bootstrap)
     return Verdict(
         measure=measure,
         against=against,
         difference=interval.mean,
         low=interval.low,
         high=interval.high,
-        windows=interval.pairs,
+        windows=interval.windows,
         verdict=word(interval),
+        sessions=interval.sessions,
+        seeds=interval.seeds,
+        # One window alone has no spread from which to tell what could have been found.
+        detectable=interval.detectable if interval.windows > 1 and math.isfinite(interval.detectable) else None,
+        clustered_by=interval.clustered_by,
     )
+
+
+def in_words(verdict: Verdict, unit: str) -> str:
+    """The verdict as one plain sentence, with its figures, what it rests on, and what could have been seen at all.
+
+    Args:
+        verdict: Of an error, so that lower is better.
+        unit: Of its difference: "rad", "dB"; empty where it has none.
+    """
+    against = f"the {verdict.against}" if verdict.against.endswith(("base", "frame", "ceiling")) else verdict.against
+    basis = _basis(verdict)
+    if verdict.verdict == TOO_FEW:
+        return f"Too few windows to tell against {against}: {verdict.windows}, of {LEAST_WINDOWS} at least."
+    if verdict.verdict == TOO_FEW_SEEDS:
+        return f"Too few seeds to tell against {against}: {verdict.seeds}, of {LEAST_SEEDS} at least."
+    if verdict.verdict in (BETTER, WORSE):
+        near, far = sorted((abs(verdict.low), abs(verdict.high)))
+        by = f"{_figure(abs(verdict.difference), unit)} ({_figure(near)} to {_figure(far, unit)}; {basis})"
+        return f"{verdict.verdict.capitalize()} than {against}, by {by}."
+    seen = (
+        "" if verdict.detectable is None else f"; a gain above {_figure(verdict.detectable, unit)} would have been seen"
+    )
+    between = f"{_figure(verdict.low)} and {_figure(verdict.high, unit)}"
+    return f"No measurable gain over {against}: the difference lies between {between} ({basis}){seen}."
+
+
+def _basis(verdict: Verdict) -> str:
+    """For example "24 windows of 6 sessions", "24 windows, within the 2 held-out sessions; 3 trainings"."""
+    sessions = f"{verdict.sessions} session{'s' if verdict.sessions != 1 else ''}"
+    basis = f"{verdict.windows} windows"
+    if verdict.clustered_by.startswith("window"):
+        basis += f", within the {'one' if verdict.sessions == 1 else verdict.sessions} held-out session"
+        basis += "s" if verdict.sessions != 1 else ""
+    elif verdict.sessions:
+        basis += f" of {sessions}"
+    return f"{basis}; {verdict.seeds} trainings" if verdict.seeds > 1 else basis
+
+
+def _figure(value: float, unit: str = "") -> str:
+    return f"{value:.3g} {unit}".rstrip()

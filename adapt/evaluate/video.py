@@ -2,43 +2,37 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float
 from torch import Tensor
 
 from adapt.evaluate.baselines import copy_last_frame
-from adapt.evaluate.held_out import HeldOut, Imagined
-from adapt.evaluate.metrics import frame_error, latent_error, motion_error, moving, psnr_db
+from adapt.evaluate.held_out import Codec, HeldOut, Imagined
+from adapt.evaluate.metrics import false_motion_error, frame_error, latent_error, motion_error, moving, psnr_db
 from adapt.evaluate.record import CODEC_CEILING, COPY_LAST, ZERO_SHOT, Measure, Verdict
 from adapt.evaluate.tables import ADAPTED, Errors, Label, make_measure, make_verdicts, window_errors
 from adapt.evaluate.verdict import Bootstrap
 from adapt.types import BaseGeometry
 
-MOTION, FRAME, LATENT = "video.motion_error", "video.frame_error", "video.latent_error"
+MOTION, FALSE_MOTION = "video.motion_error", "video.false_motion"
+FRAME, LATENT = "video.frame_error", "video.latent_error"
 PSNR = "video.psnr"
-# Where the truth moves, a frozen picture is wrong by definition, so beating it there proves nothing.
-REFERENCES = {MOTION: (ZERO_SHOT,), FRAME: (ZERO_SHOT, COPY_LAST), LATENT: (ZERO_SHOT, COPY_LAST)}
+# Where the truth moves, a frozen picture is wrong by definition, so beating it there proves nothing; where it rests,
+# it is right by definition.
+REFERENCES = {
+    MOTION: (ZERO_SHOT,),
+    FALSE_MOTION: (ZERO_SHOT,),
+    FRAME: (ZERO_SHOT, COPY_LAST),
+    LATENT: (ZERO_SHOT, COPY_LAST),
+}
 _NAMES = {
     MOTION: "imagined video, where something moves",
+    FALSE_MOTION: "imagined video, motion where nothing moves",
     FRAME: "imagined video, whole frames",
     LATENT: "imagined video, latents",
 }
 _NO_SOURCE = "the source video could not be read; compared with the codec's picture of it"
-
-
-@runtime_checkable
-class Codec(Protocol):
-    """What turns pictures into latents and back."""
-
-    def encode(self, frames: UInt8[Tensor, "b t h w 3"]) -> Float[Tensor, "b l c h2 w2"]:
-        """Latents of whole windows."""
-        ...
-
-    def decode(self, latents: Float[Tensor, "b l c h2 w2"]) -> UInt8[Tensor, "b t h w 3"]:
-        """Frames of whole windows."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +42,7 @@ class VideoScore:
     measures: tuple[Measure, ...]
     verdicts: tuple[Verdict, ...]
     worst: tuple[str, ...]  # window ids, worst first
+    errors: Mapping[str, Mapping[str, Errors]]  # by measure and contender
 
 
 def score_video(
@@ -66,38 +61,48 @@ def score_video(
         geometry: The base's chunk lengths.
         bootstrap: How to resample for the intervals.
     """
-    errors = _collect(held_out, futures, codec, geometry)
+    errors = video_errors(held_out, futures, codec, geometry)
     note = "" if all(item.frames is not None for item in held_out) else _NO_SOURCE
+    sessions = [item.window.session for item in held_out]
     measures, verdicts = [], []
     for id_, name in _NAMES.items():
         measure = make_measure(Label(id=id_, group="video", name=name, note=note), errors[id_])
         measures.append(measure)
         if id_ == FRAME:
             measures.append(_as_psnr(measure))
-        verdicts += make_verdicts(id_, errors[id_], REFERENCES[id_], bootstrap, first_chunk=False)
+        verdicts += make_verdicts(id_, errors[id_], REFERENCES[id_], bootstrap, first_chunk=False, sessions=sessions)
     by_window = window_errors(errors[LATENT][ADAPTED], first_chunk=False)
     order = sorted(range(len(held_out)), key=lambda place: -by_window[place])
     return VideoScore(
         measures=tuple(measures),
         verdicts=tuple(verdicts),
         worst=tuple(held_out[place].window.window_id for place in order),
+        errors=errors,
     )
 
 
-def _collect(
+def video_errors(
     held_out: Sequence[HeldOut],
     futures: Mapping[str, Sequence[Imagined]],
     codec: Codec,
     geometry: BaseGeometry,
 ) -> dict[str, dict[str, Errors]]:
-    """Errors by measure and contender, for each window one number a chunk."""
+    """Errors by measure and contender, for each window one number a chunk.
+
+    Args:
+        held_out: The windows.
+        futures: What each contender imagined for each window, in the same order; any names. `COPY_LAST` and, where the
+            true frames are known, `CODEC_CEILING` are added.
+        codec: Decodes them, and encodes a future in which nothing moves.
+        geometry: The base's chunk lengths.
+    """
     errors: dict[str, dict[str, list[Tensor]]] = {id_: {name: [] for name in futures} for id_ in _NAMES}
     for place, item in enumerate(held_out):
         latents = item.sample.latents.float()
-        rebuilt = codec.decode(latents[None])[0]
+        rebuilt = codec.decode(latents[None])[0] if item.round_trip is None else item.round_trip.frames
         true = rebuilt if item.frames is None else item.frames
         pictures = {COPY_LAST: copy_last_frame(true[0], len(true) - 1)}
-        if item.frames is not None:
+        if any(other.frames is not None for other in held_out):
             pictures[CODEC_CEILING] = rebuilt[1:]
         # Encoded as a video in which nothing moves: the codec gives a first frame other latents than later ones.
         imagined = {COPY_LAST: codec.encode(torch.cat([true[:1], pictures[COPY_LAST]])[None])[0, 1:].float()}
@@ -106,10 +111,15 @@ def _collect(
             pictures[name] = codec.decode(torch.cat([latents[:1], answers[place].latents])[None])[0, 1:]
         mask = moving(true[1:], true[0])
         for name, frames in pictures.items():
-            motion = motion_error(frames, true[1:], mask)
-            errors[MOTION].setdefault(name, []).append(_per_chunk(motion, geometry.frames_per_chunk))
-            whole = frame_error(frames, true[1:])
-            errors[FRAME].setdefault(name, []).append(_per_chunk(whole, geometry.frames_per_chunk))
+            found = {
+                MOTION: motion_error(frames, true[1:], mask),
+                FALSE_MOTION: false_motion_error(frames, true[1:], true[0]),
+                FRAME: frame_error(frames, true[1:]),
+            }
+            unknown = name == CODEC_CEILING and item.frames is None
+            for id_, values in found.items():
+                values = torch.full_like(values, torch.nan) if unknown else values
+                errors[id_].setdefault(name, []).append(_per_chunk(values, geometry.frames_per_chunk))
         for name, future in imagined.items():
             row = latent_error(future, latents[1:])
             errors[LATENT].setdefault(name, []).append(_per_chunk(row, geometry.latent_frames_per_chunk))

@@ -1,5 +1,7 @@
 """Planted models get the verdicts they deserve: perfect, identical to the base, worse, without labels."""
 
+import re
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -11,6 +13,7 @@ from torch import Tensor
 from adapt.embodiment.resample import to_relative
 from adapt.embodiment.statistics import measure_body
 from adapt.evaluate.actions import Body
+from adapt.evaluate.blame import ACTION_HEAD, CODEC, NOTHING, PICTURE, Blame
 from adapt.evaluate.evaluation import Replayed, Subject, Tools, Trial, evaluate
 from adapt.evaluate.held_out import HeldOut, Imagined, previous_action, spread
 from adapt.evaluate.record import (
@@ -28,6 +31,7 @@ from adapt.evaluate.record import (
 )
 from adapt.evaluate.schema import check_evaluation
 from adapt.evaluate.settings import EvaluateConfig
+from adapt.evaluate.shown import Gallery
 from adapt.types import BaseGeometry, Canvas, Sample, Slot
 
 GEOMETRY = BaseGeometry(
@@ -119,7 +123,7 @@ def test_a_model_identical_to_its_base_has_no_measurable_gain() -> None:
     assert words(found, "video.motion_error") == {ZERO_SHOT: NO_GAIN}
     assert words(found, "video.frame_error") == {ZERO_SHOT: NO_GAIN, COPY_LAST: NO_GAIN}
     assert words(found, "actions.overall")[ZERO_SHOT] == NO_GAIN
-    assert "no measurable gain over the unadapted base and copy last frame" in found.summary
+    assert "no measurable gain over the unadapted base and copy last frame (8 windows)" in found.summary
 
 
 def test_a_frozen_latent_future_is_a_still_video_encoded_not_the_first_latent_repeated(
@@ -199,6 +203,32 @@ def test_without_the_source_video_the_codecs_picture_stands_in_and_that_is_said(
     measure = evaluate(SUBJECT, trial, "none", tools(), FAST).measure("video.frame_error")
     assert CODEC_CEILING not in measure.baselines
     assert "could not be read" in measure.note
+
+
+def test_motion_that_is_only_imagined_is_measured_where_the_truth_rests() -> None:
+    """In the truth the fourth column comes last of all; here it flashes up in the first of four latent frames."""
+
+    def restless(item: HeldOut) -> Imagined:
+        latents = item.sample.latents[1:].clone()
+        latents[0, :, :, 3] = 0.5
+        return replace(perfect(item), latents=latents)
+
+    found = judged(restless, perfect)
+    measure = found.measure("video.false_motion")
+    # In the first latent frame's 4 of 16 frames, 4 of the 12 resting pixels are grey instead of black.
+    assert measure.value == pytest.approx(4 / 16 * 4 / 12 * (128 / 255) ** 2, rel=0.01)
+    assert measure.baselines == {ZERO_SHOT: 0.0, COPY_LAST: 0.0, CODEC_CEILING: 0.0}
+    assert words(found, "video.false_motion") == {ZERO_SHOT: WORSE}
+    assert found.measure("video.motion_error").value == 0.0
+
+
+def test_only_windows_whose_video_can_be_read_count_for_the_codecs_ceiling() -> None:
+    items = [held_out(0), replace(held_out(1), frames=None)]
+    items[0] = replace(items[0], frames=held_out(0).frames + 1)  # type: ignore[operator]
+    trial = Trial(held_out=items, adapted=[perfect(i) for i in items], base=[frozen(i) for i in items])
+    found = evaluate(SUBJECT, trial, "none", tools(), FAST)
+    assert found.measure("video.frame_error").baselines[CODEC_CEILING] == pytest.approx((1 / 255) ** 2, rel=1e-4)
+    assert [CODEC_CEILING in row.errors["video.frame_error"] for row in found.by_window] == [True, False]
 
 
 def test_a_still_window_has_no_motion_error_and_does_not_count() -> None:
@@ -291,3 +321,172 @@ def test_the_last_command_before_a_window_is_found_in_the_one_that_ends_there() 
     assert found is not None
     assert torch.equal(found, first.actions[-1])
     assert previous_action(first, [first, second], chunk_s=1.6) is None
+
+
+def told(item: HeldOut, source: float, *, round_trip: float | None = None, imagined: float | None = None) -> Imagined:
+    """Actions off by so many ranges' worth of a random walk when read from each source; the picture is perfect."""
+    assert item.window.actions is not None
+    draw = torch.Generator().manual_seed(int(item.window.window_id[-4:]))
+
+    def off(by: float) -> Tensor:
+        assert item.window.actions is not None
+        return item.window.actions + by * torch.randn(item.window.actions.shape, generator=draw)
+
+    return Imagined(
+        latents=item.sample.latents[1:],
+        actions=off(source if imagined is None else imagined),
+        actions_true_future=off(source),
+        actions_round_trip=off(source if round_trip is None else round_trip),
+    )
+
+
+def blamed(answer: Callable[[HeldOut], Imagined], *, windows: int = 12) -> Blame:
+    items = [held_out(number) for number in range(windows)]
+    trial = Trial(held_out=items, adapted=[answer(i) for i in items], base=[frozen(i) for i in items])
+    return evaluate(SUBJECT, trial, "none", tools(), FAST).blame
+
+
+def test_each_planted_fault_is_blamed_on_the_part_it_was_planted_in() -> None:
+    assert blamed(lambda item: told(item, 0.02)).at_fault == NOTHING
+    assert blamed(lambda item: told(item, 0.6)).at_fault == ACTION_HEAD
+    assert blamed(lambda item: told(item, 0.02, imagined=0.3)).at_fault == PICTURE
+    assert blamed(lambda item: told(item, 0.02, round_trip=0.3)).at_fault == CODEC
+
+
+def test_actions_scaled_by_another_bodys_statistics_make_the_statistics_a_suspect() -> None:
+    def swapped(item: HeldOut) -> Imagined:
+        assert item.window.actions is not None
+        assert item.window.state is not None
+        start = torch.stack([item.window.state[:, 0], torch.zeros(2)], dim=1).repeat_interleave(16, dim=0)
+        scaled = start + 6 * (item.window.actions - start) + 2
+        return Imagined(latents=item.sample.latents[1:], actions=scaled, actions_true_future=scaled)
+
+    found = blamed(swapped)
+    assert found.at_fault == ACTION_HEAD
+    assert "correlation 1.00) at 6 times their size: suspect the statistics" in found.reason
+
+
+def test_the_axes_that_the_head_cannot_read_are_named_where_it_reads_others() -> None:
+    def one_axis(item: HeldOut) -> Imagined:
+        assert item.window.actions is not None
+        off = item.window.actions + torch.tensor([0.0, 2.0])
+        return replace(perfect(item), actions=off, actions_true_future=off)
+
+    found = blamed(one_axis)
+    assert found.at_fault == ACTION_HEAD
+    assert "It loses to holding still on 1 of 2 axes: joint1." in found.reason
+    assert "axes" not in blamed(lambda item: told(item, 2.0)).reason
+
+
+def test_a_blind_codec_is_at_fault_for_human_video_too() -> None:
+    items = [held_out(number, labels=False) for number in range(12)]
+    blind = [replace(item, sample=replace(item.sample, latents=torch.zeros(5, 3, 4, 4))) for item in items]
+    trial = Trial(held_out=blind, adapted=[perfect(i) for i in blind], base=[perfect(i) for i in blind])
+    found = evaluate(replace(SUBJECT, kind="human"), trial, "none", tools(labels=False), FAST).blame
+    assert found.at_fault == CODEC
+    assert set(found.ladder) == {"copy last frame", "codec ceiling", "imagined"}
+
+
+def off_later(item: HeldOut) -> Tensor:
+    """Actions right at first, then further off with every step."""
+    assert item.window.actions is not None
+    return item.window.actions + torch.arange(32)[:, None] / 10
+
+
+def test_every_windows_errors_are_there_for_others_to_pair_and_cluster() -> None:
+    items = [held_out(number) for number in range(8)]
+    samples = [replace(item.sample, window_id=f"old {n}", actions=torch.zeros(32, 2)) for n, item in enumerate(items)]
+    kept = [Imagined(latents=s.latents[1:], actions=torch.zeros(32, 2)) for s in samples]
+    worse = [replace(frozen(i), actions=off_later(i)) for i in items]
+    trial = Trial(held_out=items, adapted=[perfect(i) for i in items], base=worse)
+    replayed = Replayed(samples=samples, adapted=kept, base=kept, sessions=[f"r{n}" for n in range(8)])
+    found = evaluate(SUBJECT, trial, replayed, tools(), FAST)
+    assert [row.window_id for row in found.by_window] == [i.window.window_id for i in items] + [
+        s.window_id for s in samples
+    ]
+    assert found.by_window[3].session == items[3].window.session
+    assert found.by_window[9].session == "r1"
+    for id_ in ("video.frame_error", "actions.overall"):
+        rows = [row.errors[id_][ZERO_SHOT] for row in found.by_window if id_ in row.errors]
+        assert sum(rows) / len(rows) == pytest.approx(found.measure(id_).baselines[ZERO_SHOT])
+    assert found.by_window[9].errors == {
+        "retention.latent_error": {"adapted": 0.0, ZERO_SHOT: 0.0},
+        "retention.action_error": {"adapted": 0.0, ZERO_SHOT: 0.0},
+    }
+
+
+def test_errors_are_told_for_each_step_of_the_first_chunk() -> None:
+    def late(item: HeldOut) -> Imagined:
+        return replace(perfect(item), actions=off_later(item))
+
+    measure = judged(late, frozen).measure("actions.joint1")
+    assert measure.by_step["adapted"] == pytest.approx([step / 10 for step in range(16)], abs=1e-5)
+    assert set(measure.by_step) == {"adapted", HOLD_LAST}
+    assert set(judged(late, frozen).measure("actions.overall").by_step) >= {"adapted", ZERO_SHOT, HOLD_LAST, MEAN}
+
+
+def test_the_mean_is_that_of_the_runs_own_training_data_where_it_is_known() -> None:
+    made = tools()
+    assert made.body is not None
+    item = held_out(0)
+    assert item.window.actions is not None
+    own = replace(made, body=replace(made.body, mean=torch.tensor([0.0, 9.0])))
+    trial = Trial(held_out=[item], adapted=[perfect(item)], base=[perfect(item)])
+    found = evaluate(SUBJECT, trial, "none", own, FAST).measure("actions.joint1").baselines[MEAN]
+    assert found == pytest.approx(float((item.window.actions[:16, 1] - 9.0).abs().mean()), abs=1e-5)
+
+
+def test_the_shares_of_truths_inside_the_told_spread_are_counted() -> None:
+    def sure(item: HeldOut) -> Imagined:
+        """Off by 1 on every axis; sure to 0.1 on the first, to 10 on the second."""
+        assert item.window.actions is not None
+        spread = torch.tensor([0.1, 10.0]).expand(32, 2)
+        return replace(perfect(item), actions=item.window.actions + 1, spread=spread)
+
+    found = judged(sure, frozen).calibration
+    assert found is not None
+    assert (found.wanted, found.inside, found.windows) == (0.9, 0.5, 8)
+    assert found.by_axis == {"joint0": 0.0, "joint1": 1.0}
+    assert judged(perfect, frozen).calibration is None
+
+
+def test_where_nothing_can_be_seen_the_summary_says_how_small_a_gain_would_have_been() -> None:
+    def half_of_the_time(item: HeldOut, odd: int) -> Imagined:
+        return perfect(item) if int(item.window.window_id[-1]) % 2 == odd else frozen(item)
+
+    found = judged(lambda item: half_of_the_time(item, 1), lambda item: half_of_the_time(item, 0))
+    assert words(found, "video.frame_error")[ZERO_SHOT] == NO_GAIN
+    assert re.search(r"no measurable gain over the unadapted base \(\d+% would have shown\)", found.summary)
+
+
+def test_windows_are_shown_with_true_and_imagined_frames_ranks_and_traces() -> None:
+    items = [held_out(number) for number in range(8)]
+    answers = [frozen(item) if number == 5 else perfect(item) for number, item in enumerate(items)]
+    base = [frozen(item) for item in items]
+    made = tools()
+    found = evaluate(SUBJECT, Trial(held_out=items, adapted=answers, base=base), "none", made, FAST)
+    gallery = Gallery(held_out=items, adapted=answers, base=base, codec=made.codec, geometry=GEOMETRY, body=made.body)
+    (worst, best) = gallery.show(found, [found.worst[0], items[2].window.window_id])
+    assert (worst.window_id, worst.rank, worst.of) == (items[5].window.window_id, 1, 8)
+    assert worst.error == found.by_window[5].errors["video.latent_error"]
+    assert best.rank == found.worst.index(best.window_id) + 1 > 1
+    assert torch.equal(best.frames["true"], best.frames["adapted"])
+    assert torch.equal(worst.frames["adapted"], worst.frames["base"])
+    assert all(torch.equal(frames[0], worst.frames["true"][0]) for frames in worst.frames.values())
+    assert worst.traces is not None
+    assert items[5].window.actions is not None
+    assert torch.equal(worst.traces.true, items[5].window.actions)
+    assert torch.equal(worst.traces.told["imagined"], items[5].window.actions + 1.0)
+    assert (set(worst.traces.told), worst.traces.rate_hz) == ({"imagined", "true future"}, 10.0)
+
+
+def test_windows_without_labels_are_shown_without_traces() -> None:
+    item = replace(held_out(0, labels=False), frames=None)
+    trial = Trial(held_out=[item], adapted=[perfect(item)], base=[frozen(item)])
+    found = evaluate(SUBJECT, trial, "none", tools(labels=False), FAST)
+    gallery = Gallery(
+        held_out=[item], adapted=trial.adapted, base=trial.base, codec=GreyCodec(), geometry=GEOMETRY, body=None
+    )
+    (shown,) = gallery.show(found, found.worst)
+    assert shown.traces is None
+    assert torch.equal(shown.frames["true"], shown.frames["adapted"])
