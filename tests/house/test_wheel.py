@@ -17,6 +17,7 @@ here = Path.cwd()
 assert here in Path(adapt.__file__).parents and here in Path(pipelines.__file__).parents
 from adapt.hub.card import render_card  # its template is read when it is imported or used
 from adapt.models.bases import load_base
+from adapt.report import page  # likewise its templates
 from pipelines.recipes import recipes_folder
 from pipelines.schema import compose
 base = load_base("tiny")
@@ -25,6 +26,8 @@ assert compose("human").base == "tiny"
 assert here in recipes_folder().parents
 assert (recipes_folder() / "embodiment" / "g1_inspire.yaml").is_file()
 assert list(here.glob("adapt/hub/_cards/*.j2"))
+for name in ("report.html.j2", "parts.html.j2", "glossary.html", "report.css", "report.js"):
+    assert page.read_part(name)
 """
 
 

@@ -1,0 +1,50 @@
+"""What is a report told? Records that stages wrote, frames and curves in memory, and where all of it came from."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from adapt.evaluate.record import Evaluation
+from adapt.evaluate.shown import Shown
+from adapt.evaluate.study_record import StudyRecord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Curves:
+    """Losses on the way, as finetune's training.json holds them; each entry has "step" and losses by name."""
+
+    training: Sequence[Mapping[str, int | float]]
+    validation: Sequence[Mapping[str, int | float]]
+    best_step: int  # whose weights were kept
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provenance:
+    """Where the judged model came from, for a person who wants to make it again; no paths but their last names."""
+
+    source: str  # last name of the folder of videos or of the data set
+    instructions: tuple[str, ...]
+    training_minutes: float  # of the windows trained with; those held out do not count
+    windows: Mapping[str, int]  # by split: "train", "validation", "rejected"
+    sessions: int  # recording sessions, trained with and held out
+    rejections: Mapping[str, int] = field(default_factory=dict)  # reason -> windows
+    labels: Mapping[str, int] = field(default_factory=dict)  # windows by the provenance of their actions
+    replay: str = "none"  # what was mixed in, in words
+    trained: str = ""  # which tensors were trained, in words
+    recipe: Mapping[str, object] = field(default_factory=dict)  # every setting, by its dotted name
+    versions: Mapping[str, str] = field(default_factory=dict)  # of wam-adapt and what it stands on
+    stages: Mapping[str, str] = field(default_factory=dict)  # the key of each stage's result
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ReportFacts:
+    """Everything a report says. What is None, or empty, is said to be missing, and why where that is known.
+
+    At least one of `evaluation` and `study` must be there.
+    """
+
+    evaluation: Evaluation | None
+    shown: Sequence[Shown] = ()  # worst imagined first
+    curves: Curves | None = None
+    provenance: Provenance | None = None
+    study: StudyRecord | None = None
+    chunk_s: float = 1.6  # seconds of the base's chunk

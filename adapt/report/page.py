@@ -1,0 +1,107 @@
+"""How does a run become one file that a person opens, offline, in any browser?"""
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from adapt.evaluate import record, study_record
+from adapt.report.facts import ReportFacts
+from adapt.report.looks import called, swatch
+from adapt.report.views import page_words
+from adapt.runs.atomic import write_atomic
+
+NAME = "report.html"
+_TEMPLATES = Environment(
+    loader=PackageLoader("adapt.report", "template"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+def write_report(path: Path, facts: ReportFacts) -> Path:
+    """Write a self-contained HTML page: no other file, no network, no script from elsewhere.
+
+    Equal facts give equal bytes. The page reads without JavaScript too; its films then show their last frames.
+
+    Args:
+        path: File to write, usually RUN/evaluate/KEY/report.html; replaced if it exists.
+        facts: What the page says.
+
+    Returns:
+        `path`.
+
+    Raises:
+        ValueError: There is neither an evaluation nor a study to report.
+    """
+    write_atomic(path, render_report(facts))
+    return path
+
+
+def render_report(facts: ReportFacts) -> str:
+    """The page as text; arguments and errors as above."""
+    if facts.evaluation is None and facts.study is None:
+        raise ValueError("a report needs an evaluation or a study; found neither")
+    style, script = _asset("report.css"), _asset("report.js")
+    words: dict[str, Any] = {
+        **page_words(facts),
+        "style": style,
+        "script": script,
+        "policy": _policy(style, script),
+        "records": _records(facts),
+        "swatch": swatch,
+        "called": called,
+    }
+    return _TEMPLATES.get_template("report.html.j2").render(words).strip() + "\n"
+
+
+def _policy(style: str, script: str) -> str:
+    """A content security policy: this style, this script, pictures inside the page, and nothing from anywhere."""
+    return (
+        f"default-src 'none'; img-src data:; style-src {_digest(style)}; script-src {_digest(script)}; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _digest(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode('ascii')}'"
+
+
+def read_part(name: str) -> str:
+    """A file of the page's template, as it ships with the package.
+
+    Args:
+        name: For example "report.css".
+    """
+    assert _TEMPLATES.loader is not None
+    return _TEMPLATES.loader.get_source(_TEMPLATES, name)[0]
+
+
+def _asset(name: str) -> Markup:
+    """A part that goes into the page as it is; it is ours, and must not be escaped."""
+    return Markup(read_part(name))
+
+
+def _records(facts: ReportFacts) -> list[tuple[str, Markup]]:
+    """The records themselves, for programs that find the page alone; by the id of their element."""
+    records = []
+    if facts.evaluation is not None:
+        records.append(("evaluation", _as_data(record.to_json(facts.evaluation))))
+    if facts.study is not None:
+        records.append(("study-record", _as_data(study_record.to_json(facts.study))))
+    return records
+
+
+def _as_data(value: Mapping[str, Any]) -> Markup:
+    """JSON that no text inside can end early or turn into markup."""
+    text = json.dumps(value, sort_keys=True, allow_nan=False, ensure_ascii=True)
+    for character in "<>&":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return Markup(text)

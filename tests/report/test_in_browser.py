@@ -1,0 +1,114 @@
+"""The page in a real browser: silent, offline, fits the screen, its films play. Skips where no Chromium is found."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from headless_browser import Tab, browsing, find_browser
+from report_builder import fullest_evaluation, human_facts, play_facts, provenance, scene, study_record
+
+from adapt.report.facts import ReportFacts
+from adapt.report.page import write_report
+
+BROWSER = find_browser()
+pytestmark = pytest.mark.skipif(
+    BROWSER is None, reason="no Chromium on the PATH, and WAM_ADAPT_TEST_BROWSER names none; nothing was looked at"
+)
+DESKTOP, PHONE = (1280, 800), (390, 844)
+SHEET = "Number(document.querySelector('svg.film image').getAttribute('x'))"
+
+
+@pytest.fixture(scope="module")
+def tab() -> Iterator[Tab]:
+    assert BROWSER is not None
+    with browsing(BROWSER) as tab:
+        yield tab
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("pages")
+    facts = {
+        "play": play_facts(windows=5),
+        "fullest": ReportFacts(evaluation=fullest_evaluation(), shown=[scene()], study=study_record()),
+        "human": human_facts(),
+        "study": ReportFacts(evaluation=None, study=study_record(), provenance=provenance()),
+    }
+    return {name: write_report(folder / f"{name}.html", item) for name, item in facts.items()}
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+@pytest.mark.parametrize("name", ["play", "fullest", "human", "study"])
+def test_the_page_is_silent_offline_and_fits(tab: Tab, pages: dict[str, Path], name: str, size: tuple[int, int]):
+    width, height = size
+    tab.open(pages[name], width=width, height=height)
+    assert tab.complaints() == []
+    assert [url for url in tab.requests() if not url.startswith("data:")] == [pages[name].as_uri()]
+    assert tab.tell("document.documentElement.scrollWidth") <= width
+    assert tab.tell("document.querySelector('#verdict').getBoundingClientRect().bottom") <= height
+    # Open folds hold tables and curves that must fit as well.
+    tab.tell("document.querySelectorAll('details').forEach(fold => fold.open = true)")
+    assert tab.tell("document.documentElement.scrollWidth") <= width
+
+
+def test_a_film_plays_stops_steps_and_is_scrubbed(tab: Tab, pages: dict[str, Path]):
+    tab.open(pages["play"], width=1280, height=800)
+    assert tab.tell(SHEET) == -8 * 16
+    button = "document.querySelector('.player .play')"
+    tab.tell(f"{button}.click()")
+    assert tab.tell(f"{button}.textContent") == "Pause"
+    assert tab.tell(SHEET) == 0
+    assert tab.tell(f"new Promise(done => setTimeout(() => done({SHEET}), 500))") < 0
+    tab.tell(f"{button}.click()")
+    assert tab.tell(f"{button}.textContent") == "Play"
+    slider = "document.querySelector('.player input')"
+    tab.tell(f"{slider}.value = 3; {slider}.dispatchEvent(new Event('input'))")
+    assert tab.tell(SHEET) == -3 * 16
+    assert tab.tell("document.querySelector('.player output').textContent") == "0.6 s, 4 of 9"
+    back, forth = (f"document.querySelectorAll('.player button')[{place}].click()" for place in (0, 2))
+    tab.tell(back)
+    assert tab.tell(SHEET) == -2 * 16
+    tab.tell(forth)
+    assert tab.tell(SHEET) == -3 * 16
+
+
+def test_a_film_is_worked_by_keyboard_and_moves_the_cursor_of_its_curves(tab: Tab, pages: dict[str, Path]):
+    tab.open(pages["play"], width=1280, height=800)
+    cursor = "Number(document.querySelector('.scene line.cursor').getAttribute('x1'))"
+    at_end = tab.tell(cursor)
+    tab.tell("document.querySelector('.player input').focus()")
+    tab.press("ArrowLeft", 37)
+    tab.press("ArrowLeft", 37)
+    assert tab.tell(SHEET) == -6 * 16
+    assert tab.tell(cursor) < at_end
+
+
+def test_every_control_is_reached_by_tab(tab: Tab, pages: dict[str, Path]):
+    tab.open(pages["play"], width=1280, height=800)
+    reached = set()
+    for _ in range(60):
+        tab.press("Tab", 9)
+        name = "(document.activeElement.className || document.activeElement.tagName) + ''"
+        reached.add(tab.tell(name))
+    assert {"play", "INPUT", "SUMMARY", "A"} <= reached
+
+
+def test_the_page_reads_without_scripts(tab: Tab, pages: dict[str, Path]):
+    tab.open(pages["play"], width=1280, height=800, scripts=False)
+    assert tab.complaints() == []
+    text = pages["play"].read_text(encoding="utf-8")
+    assert "<noscript>" in text
+    shown = "[...document.querySelectorAll('.player')].some(player => player.offsetHeight > 0)"
+    assert tab.tell(shown) is False
+    assert tab.tell(SHEET) == -8 * 16
+
+
+def test_dark_is_dark(tab: Tab, pages: dict[str, Path]):
+    paper = "getComputedStyle(document.body).backgroundColor"
+    shades = []
+    for dark in (False, True):
+        tab.open(pages["human"], width=390, height=844, dark=dark)
+        red = tab.tell(paper)
+        shades.append(int(red[4:].split(",")[0]))
+    assert shades[0] > 200
+    assert shades[1] < 60
