@@ -19,6 +19,7 @@ from adapt.evaluate.record import (
     Measure,
     from_json,
 )
+from pipelines.scorecard_parts import WIDTH, show_blame, show_calibration, show_drift
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 Mark = tuple[str, str]  # sign, colour
 
-WIDTH = 80
 _GROUPS = {
     "video": ("Imagined video", (ZERO_SHOT, COPY_LAST, CODEC_CEILING)),
     "actions": ("Actions, first 1.6 s", (ZERO_SHOT, HOLD_LAST, MEAN, TRUE_FUTURE)),
@@ -49,6 +49,7 @@ _LEGEND = {
 }
 _SHORT = {
     "video.motion_error": "error where it moves",
+    "video.false_motion": "motion where none is",
     "video.frame_error": "error, whole frame",
     "video.psnr": "PSNR (dB, higher is better)",
     "video.latent_error": "error, latents",
@@ -70,6 +71,7 @@ def show(evaluation: Evaluation) -> "RenderableType":
     from rich.text import Text
 
     parts: list[RenderableType] = [Panel(Text(evaluation.summary), title=_title(evaluation), width=WIDTH)]
+    parts += show_blame(evaluation.blame)
     for group, (heading, references) in _GROUPS.items():
         measures = [measure for measure in evaluation.measures if measure.group == group]
         if not measures:
@@ -80,8 +82,14 @@ def show(evaluation: Evaluation) -> "RenderableType":
         marks = {(verdict.measure, verdict.against): _MARKS[verdict.verdict] for verdict in evaluation.verdicts}
         parts.append(_table(heading, measures, references, marks))
         parts += [Text(f"  {line}", style="dim") for line in (_LEGEND[group], *_notes(measures))]
+        if group == "actions" and evaluation.calibration is not None:
+            parts.append(show_calibration(evaluation.calibration))
+    if evaluation.drift is not None:
+        parts += show_drift(evaluation.drift)
     confidence = f"{evaluation.settings.get('confidence', 0.95):.0%}"
-    parts.append(Text(f"{_MARKS_LEGEND} ({confidence} interval)", style="dim"))
+    parts.append(Text(f"{_MARKS_LEGEND} ({confidence} interval{_clusters(evaluation)})", style="dim"))
+    if evaluation.same_session:  # Not in the title, which is cut where it does not fit.
+        parts.append(Text.assemble(("Same session: ", "bold"), "trained and judged on one recording session"))
     parts.append(Text.assemble(("Robot effect: ", "bold"), evaluation.robot_effect))
     return Constrain(Group(*parts), width=WIDTH)
 
@@ -104,11 +112,16 @@ def read(folder: Path) -> Evaluation:
     return from_json(value)
 
 
+def _clusters(evaluation: Evaluation) -> str:
+    """By what the intervals were resampled, where every verdict says the same."""
+    told = {verdict.clustered_by for verdict in evaluation.verdicts if verdict.measure.partition(".")[0] != "retention"}
+    return f", by {told.pop()}" if len(told) == 1 and told != {""} else ""
+
+
 def _title(evaluation: Evaluation) -> str:
     sessions = f"{evaluation.sessions} session{'' if evaluation.sessions == 1 else 's'}"
-    stamp = ", same session as training" if evaluation.same_session else ""
     windows = f"{evaluation.windows} held-out window{'' if evaluation.windows == 1 else 's'}"
-    return f"{evaluation.body} on {evaluation.base}: {windows}, {sessions}{stamp}"
+    return f"{evaluation.body} on {evaluation.base}: {windows}, {sessions}"
 
 
 def _table(

@@ -13,6 +13,7 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined, TemplateError, meta
 
 from adapt.errors import CardError
+from adapt.evaluate.calibration import Calibration
 from adapt.evaluate.record import TOO_FEW, Evaluation, Measure, Verdict
 from adapt.hub.front_matter import BaseFacts, build_front_matter, check_front_matter
 from adapt.hub.wording import Verbatim, count, duration, figure, plain, python_literal, table_head, table_row
@@ -165,6 +166,9 @@ def _words(facts: CardFacts) -> dict[str, Any]:
         "held_out_sessions": count(evaluation.sessions, "recording session"),
         "tables": _tables(evaluation),
         "verdicts": _verdicts(evaluation),
+        "at_fault": evaluation.blame.at_fault,
+        "blame": evaluation.blame.reason,
+        "calibration": evaluation.calibration and _calibration(evaluation.calibration),
         "pictures": facts.pictures,
         "usage": Verbatim(_usage(facts)),
     }
@@ -189,6 +193,9 @@ def _measure_row(measure: Measure, references: Sequence[str]) -> Verbatim:
     return table_row([named, value, *others, str(measure.windows), remark])
 
 
+_VERDICT_HEADS = ("measure", "against", "difference", "smallest seen", "windows", "intervals by", "verdict")
+
+
 def _verdicts(evaluation: Evaluation) -> list[Verbatim]:
     """Each verdict with its interval, as the lines of a table; empty where there is none."""
     if not evaluation.verdicts:
@@ -200,13 +207,15 @@ def _verdicts(evaluation: Evaluation) -> list[Verbatim]:
                 names.get(verdict.measure, verdict.measure),
                 verdict.against,
                 _interval(verdict),
+                "" if verdict.detectable is None else figure(verdict.detectable),
                 str(verdict.windows),
+                verdict.clustered_by,
                 verdict.verdict,
             ]
         )
         for verdict in evaluation.verdicts
     ]
-    return [*table_head(["measure", "against", "difference", "windows", "verdict"]), *rows]
+    return [*table_head(_VERDICT_HEADS), *rows]
 
 
 def _interval(verdict: Verdict) -> str:
@@ -214,6 +223,13 @@ def _interval(verdict: Verdict) -> str:
     if verdict.verdict == TOO_FEW:
         return figure(verdict.difference)
     return f"{figure(verdict.difference)} [{figure(verdict.low)}, {figure(verdict.high)}]"
+
+
+def _calibration(found: Calibration) -> str:
+    return (
+        f"{found.inside:.0%} of the true actions lie inside the {found.wanted:.0%} interval that the action head tells "
+        f"({found.low:.0%} to {found.high:.0%})"
+    )
 
 
 def _usage(facts: CardFacts) -> str:

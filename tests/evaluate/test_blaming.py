@@ -123,6 +123,28 @@ def test_actions_of_the_right_shape_and_the_wrong_size_point_to_another_bodys_st
     assert f"correlation 0.93) at {size:.2g} times their size: suspect the statistics" in found.reason
 
 
+@pytest.mark.parametrize("error", [0.16, 0.24])
+def test_actions_of_the_right_shape_told_far_too_small_are_suspected_though_their_error_gives_nothing_away(
+    error: float,
+) -> None:
+    tiny = FINE | {TRUE_FUTURE: error, ROUND_TRIP: error, IMAGINED: error}
+    found = blamed(tiny, following=Following(correlation=0.8, size=0.05))
+    assert found.at_fault == ACTION_HEAD
+    assert "0.05 times their size: suspect the statistics" in found.reason
+    for harmless in (Following(correlation=0.8, size=0.7), Following(correlation=0.2, size=0.05)):
+        assert blamed(tiny, following=harmless).at_fault != ACTION_HEAD
+
+
+def test_a_codec_that_may_be_too_poor_is_named_before_head_or_picture_are_blamed() -> None:
+    wide = [0.06 * (0.15 if place % 6 < 2 else 0.8) for place in range(24)]
+    table = rungs(FINE | {TRUE_FUTURE: 0.32, ROUND_TRIP: 0.32, IMAGINED: 0.32})
+    pixels: dict[str, Sequence[float]] = {**table.pixels, CODEC_CEILING: wide, IMAGINED: [1.1 * one for one in wide]}
+    for actions in (table.actions, {}):
+        found = find_blame(Rungs(windows=table.windows, sessions=table.sessions, pixels=pixels, actions=actions), FAST)
+        assert found.at_fault == CANNOT_TELL
+        assert "the codec's own picture of the truth is 5" in found.reason
+
+
 def test_actions_beyond_their_whole_range_point_to_statistics_even_without_a_shape() -> None:
     swapped = FINE | {TRUE_FUTURE: 3.0, ROUND_TRIP: 3.0, IMAGINED: 3.0}
     assert "more than their whole range: suspect the statistics" in blamed(swapped).reason

@@ -184,7 +184,7 @@ def test_a_trivial_guess_is_compared_where_it_is_a_fair_one():
 
 
 def test_what_holds_of_several_measures_is_said_once():
-    found = study(ALL_BEATEN, table(actions.OVERALL, ALL_BEATEN), seeds=2)
+    found = study(ALL_BEATEN, table(actions.OVERALL, ALL_BEATEN, seeds=2), seeds=2)
     assert found.summary.count("two seeds say nothing") == 1
     assert found.summary.startswith("Imagined video; actions: ")
 

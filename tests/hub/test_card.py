@@ -14,6 +14,7 @@ from markdown_it import MarkdownIt
 from toy_bundle import ARM, BASE, JOB, PICTURE, toy_evaluation, toy_records, toy_window
 
 from adapt.errors import CardError
+from adapt.evaluate.calibration import Calibration
 from adapt.evaluate.record import to_json
 from adapt.hub.card import ADAPTER_CARD, Picture, cards_folder, fill_template, render_card
 from adapt.hub.facts import MOST_REASONS, RunRecords, collect_facts, count_windows
@@ -96,8 +97,17 @@ def test_card_counts_rare_reasons_together():
 def test_card_shows_measures_baselines_intervals_and_the_verdict():
     text = card()
     assert "| motion error | 0.25 | 0.5 | 0.125 | 2 | lower is better |" in text
-    assert r"| motion error | copy last frame | \-0.25 \[-0.375, -0.125\] | 2 | better |" in text
+    found = r"| motion error | copy last frame | \-0.25 \[-0.375, -0.125\] | 0.0625 |"
+    assert f"{found} 2 | window within 2 sessions | better |" in text
     assert "Imagines this task better than copying the last frame." in text
+
+
+def test_card_says_which_part_is_at_fault_and_whether_the_spread_of_the_actions_is_honest():
+    assert "**at fault: picture.** Of what moves, half is right." in card()
+    assert "interval that the action head tells" not in card()
+    told = Calibration(wanted=0.9, inside=0.625, low=0.5, high=0.75, windows=9, sessions=3)
+    text = card(evaluation=to_json(toy_evaluation(calibration=told)))
+    assert "62% of the true actions lie inside the 90% interval that the action head tells" in text
 
 
 def test_card_says_not_applicable_with_the_reason_where_there_is_no_value():

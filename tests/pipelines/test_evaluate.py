@@ -9,15 +9,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from encoded_builder import arm, window
 from judged_runs import human_run, play_run, small_base
 from PIL import Image
 from play_builder import body
 
 from adapt.errors import BundleError, RunError
-from adapt.evaluate.record import COPY_LAST, HOLD_LAST, MEAN, TRUE_FUTURE, ZERO_SHOT, Evaluation
+from adapt.evaluate.record import COPY_LAST, HOLD_LAST, MEAN, ROUND_TRIP, TRUE_FUTURE, ZERO_SHOT, Evaluation
 from adapt.policy import load
 from adapt.policy.bundle import read_bundle
 from pipelines import bundle, evaluate, predict, scorecard
+from pipelines.evaluate_windows import choose_chains
 from pipelines.job import Job
 
 
@@ -60,7 +62,8 @@ def test_play_data_is_judged_in_the_bodys_units_beside_every_reference(play: Job
     found = judged(play)
     assert (found.kind, found.body, found.windows, found.same_session) == ("play", "toy", 2, False)
     assert found.measure("actions.shoulder").unit == "rad"
-    assert set(found.measure("actions.overall").baselines) == {HOLD_LAST, MEAN, TRUE_FUTURE}
+    assert set(found.measure("actions.overall").baselines) == {HOLD_LAST, MEAN, TRUE_FUTURE, ROUND_TRIP}
+    assert len(found.measure("actions.overall").by_step["adapted"]) == 16
     assert "has never met toy" in found.measure("actions.overall").note
     assert set(found.measure("video.latent_error").baselines) == {ZERO_SHOT, COPY_LAST}
     assert found.measure("retention.latent_error").windows == 2
@@ -71,6 +74,50 @@ def test_holding_still_is_off_by_what_the_toy_robot_does(play: Job) -> None:
     assert judged(play).measure("actions.elbow").baselines[HOLD_LAST] == pytest.approx(1.75, abs=0.01)
 
 
+def test_play_data_is_blamed_drifts_and_tells_how_honest_its_spread_is(play: Job) -> None:
+    found = judged(play)
+    assert found.blame.at_fault == "cannot tell"
+    assert "from 2 held-out windows, of 8 at least" in found.blame.reason
+    assert set(found.blame.ladder) == {HOLD_LAST, MEAN, "imagined", "codec round trip", "true future"}
+    assert found.drift is not None
+    assert set(found.drift.contenders) == {"adapted", ZERO_SHOT, COPY_LAST}
+    # One episode is held out; its two windows follow upon each other.
+    assert (found.drift.rollouts, len(found.drift.actions["adapted"])) == ((1, 1), 2)
+    assert found.calibration is not None
+    assert set(found.calibration.by_axis) == {"shoulder", "elbow", "grip"}
+    assert [row.session for row in found.by_window[:2]] == [found.by_window[0].session] * 2
+    assert len(found.by_window) == found.windows + 2
+
+
+def test_the_report_lies_beside_the_evaluation(play: Job) -> None:
+    assert (evaluate.run(play) / "report.html").stat().st_size > 0
+
+
+def test_without_long_rollouts_and_spreads_nothing_is_claimed_of_them(play: Job, tmp_path: Path) -> None:
+    shutil.copytree(play.run, tmp_path / "run")
+    settings = replace(play.recipe.evaluate, drift_recordings=0, spread_draws=0, shown=0, pictures=0)
+    found = judged(replace(play, run=str(tmp_path / "run"), recipe=replace(play.recipe, evaluate=settings)))
+    assert found.drift is None
+    assert found.calibration is None
+
+
+@pytest.mark.parametrize(
+    ("most", "chunks", "wanted"), [(4, 8, [[0, 1, 2], [5, 6, 7]]), (1, 8, [[0, 1, 2]]), (4, 2, None)]
+)
+def test_recordings_are_the_windows_that_follow_upon_each_other(most: int, chunks: int, wanted: object) -> None:
+    """Two recordings of three windows, and two windows of a third with a gap between them."""
+    starts = [("a", 0.0), ("a", 1.6), ("a", 3.2), ("b", 0.0), ("b", 9.6), ("c", 3.2), ("c", 4.8), ("c", 6.4)]
+    windows = [
+        replace(window(number, arm()), start_s=start, videos=window(ord(name), arm()).videos)
+        for number, (name, start) in enumerate(starts)
+    ]
+    found, length = choose_chains(windows, chunk_s=1.6, most=most, most_chunks=chunks)
+    if isinstance(wanted, list):
+        assert (found, length) == (wanted, 3)
+    else:
+        assert ([chain[:2] for chain in found], length) == ([[0, 1], [5, 6]], 2)
+
+
 def test_human_video_has_no_action_error_and_claims_nothing_for_a_robot(human: Job) -> None:
     found = judged(human)
     assert found.measure("actions.overall").value is None
@@ -78,12 +125,15 @@ def test_human_video_has_no_action_error_and_claims_nothing_for_a_robot(human: J
     assert found.measure("retention.action_error").value is not None
 
 
-def test_a_body_that_the_base_knows_is_compared_with_the_base(tmp_path: Path) -> None:
+def test_a_body_that_the_base_knows_is_compared_with_the_base_and_the_mean_of_this_runs_data(tmp_path: Path) -> None:
+    """An elbow is sent 1 to 2.5 ahead of its state: 0.4 around their mean, 1.75 around the base's, which is 0."""
     known = small_base(tmp_path / "base", body())
     job = play_run(tmp_path, base=known)
-    overall = judged(job).measure("actions.overall")
+    found = judged(job)
+    overall = found.measure("actions.overall")
     assert ZERO_SHOT in overall.baselines
     assert overall.note == ""
+    assert found.measure("actions.elbow").baselines[MEAN] == pytest.approx(0.4, abs=0.01)
 
 
 def test_judging_again_touches_no_file(play: Job) -> None:
