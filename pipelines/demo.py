@@ -9,8 +9,8 @@ from adapt.runs.stage import run_stage
 from pipelines.job import NAME, Job, save_job
 from pipelines.schema import compose
 
-VIDEOS = 16
-SESSIONS = 4
+VIDEOS = 20
+SESSIONS = 10
 SEED = 20
 
 
