@@ -60,6 +60,7 @@ def build_parser() -> argparse.ArgumentParser:
         one = _add(verbs, stage, f"one stage alone: {summary}", shared)
         one.add_argument("--run", required=True, metavar="RUN", help="the run's folder, as given to --out")
         one.set_defaults(verb="run_stage", stage=stage)
+    _add_study(verbs, shared)
     _add_hub(verbs, shared)
     _add_predict(verbs, shared)
     _add_config(verbs, shared)
@@ -85,14 +86,39 @@ def _add(verbs: Verbs, name: str, summary: str, shared: argparse.ArgumentParser)
 def _add_adapt(verbs: Verbs, shared: argparse.ArgumentParser) -> None:
     adapt = _add(verbs, "adapt", "the main job: from videos or play data to a bundle", shared)
     kinds = adapt.add_subparsers(title="kinds of data", metavar="KIND", required=True)
-    human = _add(kinds, "human", "adapt to human videos, which need no action labels", shared)
+    for kind in _add_kinds(kinds, shared, "adapt", "adapt to"):
+        kind.add_argument("--stop-after", choices=STAGES, metavar="STAGE", help=f"one of: {', '.join(STAGES)}")
+
+
+def _add_study(verbs: Verbs, shared: argparse.ArgumentParser) -> None:
+    study = _add(verbs, "study", "find out what the data taught, by trainings that differ in nothing else", shared)
+    study.add_argument("--run", metavar="RUN", help="a run that has been encoded; or name new data, as for adapt:")
+    kinds = study.add_subparsers(title="kinds of new data", metavar="KIND")
+    study.set_defaults(verb="study", kind=None, seeds=None, arms=None, wrong_usage=study.error)
+    for parser in (study, *_add_kinds(kinds, shared, "study", "find out what is taught by")):
+        # Without SUPPRESS the kind's parser would overwrite with its default what stood before.
+        parser.add_argument(
+            "--seeds", type=int, metavar="N", default=argparse.SUPPRESS, help="trainings of each arm (the recipe's: 3)"
+        )
+        parser.add_argument(
+            "--arms",
+            type=lambda text: [part.strip() for part in text.split(",") if part.strip()],
+            metavar="NAMES",
+            default=argparse.SUPPRESS,
+            help="which to compare, with commas: base,replay,new,wrong,shuffled (the recipe's: all)",
+        )
+
+
+def _add_kinds(kinds: Verbs, shared: argparse.ArgumentParser, verb: str, purpose: str) -> list[argparse.ArgumentParser]:
+    """The two kinds of data a run can begin with, and what is asked about them."""
+    human = _add(kinds, "human", f"{purpose} human videos, which need no action labels", shared)
     human.add_argument("source", metavar="VIDEOS", help="a folder of videos, or one video")
     human.add_argument("--embodiment", metavar="BODY", default="human_hand", help=_BODY + " (default: human_hand)")
-    play = _add(kinds, "play", "adapt to a robot's play data, a local LeRobot data set", shared)
+    play = _add(kinds, "play", f"{purpose} a robot's play data, a local LeRobot data set", shared)
     play.add_argument("source", metavar="DATASET", help="the data set's folder")
     play.add_argument("--embodiment", metavar="BODY", required=True, help=_BODY)
     for kind, name in ((human, "human"), (play, "play")):
-        kind.set_defaults(verb="adapt", kind=name)
+        kind.set_defaults(verb=verb, kind=name)
         kind.add_argument(
             "--task", metavar="TEXT", help="the instruction, for all that have none of their own in the folder"
         )
@@ -105,8 +131,8 @@ def _add_adapt(verbs: Verbs, shared: argparse.ArgumentParser) -> None:
             help="what the base already knows, mixed in against forgetting: 'base' for what ships with it "
             "(the default), 'none', or the folder of an encode stage",
         )
-        kind.add_argument("--stop-after", choices=STAGES, metavar="STAGE", help=f"one of: {', '.join(STAGES)}")
         _add_recipe(kind, default=name)
+    return [human, play]
 
 
 _BODY = "whose hands or arms the data shows: a name from recipes/embodiment, or the path of a YAML file"

@@ -13,6 +13,7 @@ from pipelines.arguments import build_parser
 from pipelines.terminal import Terminal, Unwatched
 
 GOOD, FAILED, STOPPED = 0, 1, 130
+NOT_SHARED = ("adapt", "demo", "study", "pretrain", "publish")  # among other stages; reading verbs harm nobody
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -26,10 +27,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     # Threads that spin while they wait make everything ten times slower where a core is shared with anything else.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # Read when a GPU is first used, which may be long before training wants it to give the same numbers every time.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     if (foreign := find_foreign_adapt()) is not None:
         sys.stderr.write(foreign)
         return FAILED
     arguments = build_parser().parse_args(argv)
+    if not _prepare_for_company(arguments):
+        return FAILED
     asked = {name: getattr(arguments, name, False) for name in ("quiet", "debug")}
     return _run(arguments, Terminal(machine=getattr(arguments, "json", False), **asked))
 
@@ -61,6 +66,27 @@ def _run(arguments: Namespace, terminal: Terminal) -> int:
             "What is finished is kept. The same command with --debug tells where it happened; please report that."
         )
         return _fail(error, message, terminal)
+
+
+def _prepare_for_company(arguments: Namespace) -> bool:
+    """Where torchrun or srun started several of us: whether the command can be shared. Only the first one speaks."""
+    from adapt.runs.processes import find_rank  # Not before it is known that `adapt` is ours.
+
+    rank = find_rank()
+    if rank is None:
+        return True
+    if rank.number > 0:
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - until the end
+        arguments.quiet = True
+    if getattr(arguments, "stage", "finetune") == "finetune" and arguments.verb not in NOT_SHARED:
+        return True
+    if rank.number == 0:
+        verb = getattr(arguments, "stage", arguments.verb)
+        sys.stderr.write(
+            f"error: {verb}: {rank.size} processes were started (by torchrun or srun), but they can share only "
+            "'finetune --run RUN'.\nStart this command plainly; with --set train.devices=N, training starts N itself.\n"
+        )
+    return False
 
 
 def _fail(error: Exception, message: str, terminal: Terminal) -> int:

@@ -25,7 +25,28 @@ def run_stage(arguments: Namespace, terminal: Terminal) -> None:
 
     path = run_one(load_job(_place(arguments.run)), arguments.stage)
     terminal.show(shown(path))
+    _show_report(path, terminal)
     terminal.give({"stage": arguments.stage, "result": path})
+
+
+def study(arguments: Namespace, terminal: Terminal) -> None:
+    """Several trainings that tell what the new data taught."""
+    from pipelines import adapt_all, study_table
+    from pipelines import study as pipeline
+    from pipelines.job import load_job
+
+    if bool(arguments.kind) == bool(arguments.run):
+        arguments.wrong_usage("give --run RUN for a run that has been encoded, or new data: human VIDEOS, play DATASET")
+    job = _make_job(arguments) if arguments.kind else load_job(_place(arguments.run))
+    job = pipeline.configure(job, seeds=arguments.seeds, arms=arguments.arms)
+    if arguments.kind:
+        adapt_all.run(job, stop_after="encode", terminal=terminal)
+    folder = pipeline.run(job, terminal=terminal)
+    record = pipeline.read(folder)
+    terminal.show(study_table.show(record))
+    terminal.show(f"study: {shown(folder)}")
+    _show_report(folder, terminal)
+    terminal.give({"run": job.run, "result": folder, "verdict": record.verdict, "summary": record.summary})
 
 
 def publish(arguments: Namespace, terminal: Terminal) -> None:
@@ -105,6 +126,7 @@ def _bring_up_to_date(job: "Job", terminal: Terminal, *, stop_after: str | None 
         from pipelines import scorecard
 
         terminal.show(scorecard.show(scorecard.read(outcome.results["evaluate"])))
+        _show_report(outcome.results["evaluate"], terminal)
     last = list(outcome.results)[-1]
     terminal.show(f"{last}: {shown(outcome.results[last])}")
     terminal.show("next:\n" + "\n".join(f"  {command}" for command in commands))
@@ -179,6 +201,13 @@ def _name_or_place(text: str) -> str:
 
 def _pipeline(name: str) -> Any:
     return importlib.import_module(f"pipelines.{name}")
+
+
+def _show_report(folder: Path, terminal: Terminal) -> None:
+    """Tell where a stage's page for people is, if it has one."""
+    page = folder / "report.html"
+    if page.is_file():
+        terminal.show(f"report: {shown(page)}")
 
 
 def _report(answer: Any, terminal: Terminal) -> None:

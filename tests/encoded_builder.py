@@ -1,13 +1,13 @@
 """Small folders of encoded data for tests: latents drawn from a seed, no video or codec needed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
 
 from adapt.data.encoded import EncodedParts, write_encoded
 from adapt.embodiment.spec import Axis, Camera, Embodiment
-from adapt.embodiment.statistics import measure_body
+from adapt.embodiment.statistics import BodyStatistics, measure_body
 from adapt.types import BaseGeometry, Canvas, Slot, VideoRef, Window
 
 ENCODERS = "0" * 64
@@ -68,6 +68,7 @@ def write_folder(
     *,
     text_width: int = 64,
     encoders: str = ENCODERS,
+    statistics: Mapping[str, BodyStatistics] | None = None,
 ) -> Path:
     """An encoded folder whose latents repeat a pattern per window, so that there is something to learn."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -91,7 +92,8 @@ def write_folder(
             prompts={p: torch.randn(len(p) + 1, text_width, generator=draw) for p in sorted(prompts)},
             encoders=encoders,
             geometry=GEOMETRY,
-            statistics={
+            statistics=statistics
+            or {
                 body.name: measure_body(
                     [w for w in windows if w.embodiment == body.name and w.split == "train"], body, action_steps=16
                 )

@@ -8,6 +8,7 @@ import torch
 
 from adapt.embodiment.spec import Axis, Camera, Embodiment
 from adapt.embodiment.statistics import BodyStatistics, measure
+from adapt.evaluate.blame import Blame
 from adapt.evaluate.record import Evaluation, Measure, Verdict, to_json
 from adapt.hub.card import Picture, render_card
 from adapt.hub.facts import RunRecords, collect_facts
@@ -91,8 +92,12 @@ def toy_evaluation(**changes: Any) -> Evaluation:
                 high=-0.125,
                 windows=2,
                 verdict="better",
+                sessions=2,
+                detectable=0.0625,
+                clustered_by="window within 2 sessions",
             ),
         ),
+        blame=Blame(at_fault="picture", reason="Of what moves, half is right."),
         summary="Imagines this task better than copying the last frame.",
         robot_effect="not measured: no episode was run on a robot or in a simulator",
     )

@@ -1,6 +1,6 @@
 """Does a body's spec fit this data set? Told before anything is trained, column by column."""
 
-from adapt.data.episodes import EpisodeSource
+from adapt.data.episodes import EpisodeSource, EpisodeTable
 from adapt.embodiment.entries import nearest
 from adapt.embodiment.spec import Axis, Camera, Embodiment
 from adapt.errors import EmbodimentError
@@ -21,6 +21,51 @@ def check_body(spec: Embodiment, source: EpisodeSource) -> None:
     for kind, axes in (("action", spec.actions), ("state", spec.state)):
         for axis in axes:
             _check_axis(axis, f"embodiment '{spec.name}': {kind} axis '{axis.name}'", source)
+
+
+class CopiedActions:
+    """Finds action axes that are nothing but the state, which train without complaint and teach nothing.
+
+    An axis counts as copied where it equals the state axis of its name in every row of every episode, and moves.
+    Grippers are passed over: many robots report the last command as a gripper's state.
+
+    Args:
+        spec: The body.
+    """
+
+    def __init__(self, spec: Embodiment) -> None:
+        self._spec = spec
+        states = {axis.name: axis for axis in spec.state}
+        self._pairs = [
+            (axis, states[axis.name])
+            for axis in spec.actions
+            if axis.name in states and not axis.gripper and not axis.increment
+        ]
+        self._moved: set[str] = set()
+        self._apart: set[str] = set()
+
+    def see(self, table: EpisodeTable) -> None:
+        """Look at one episode's rows."""
+        for action, state in self._pairs:
+            told, done = (table.columns[axis.column][:, axis.index] for axis in (action, state))
+            if not bool((told == done).all()):
+                self._apart.add(action.name)
+            if bool((done != done[0]).any()):
+                self._moved.add(action.name)
+
+    def refuse(self, where: str) -> None:
+        """Refuse axes that were copied in all episodes seen.
+
+        Raises:
+            EmbodimentError: There are some; the first is named.
+        """
+        for action, state in self._pairs:
+            if action.name in self._moved - self._apart:
+                raise EmbodimentError(
+                    f"embodiment '{self._spec.name}': in every row of {where} the action axis '{action.name}' "
+                    f"({action.column}[{action.index}]) equals its state ({state.column}[{state.index}]); a command is "
+                    "not the state. Name the column of the commands, or record them."
+                )
 
 
 def _check_camera(camera: Camera, spec: Embodiment, source: EpisodeSource) -> None:

@@ -44,6 +44,8 @@ def write_clip_table(path: Path, windows: Sequence[Window], *, root: Path | None
             "embodiment": text,
             "rejection": text,
             "provenance": text,
+            "confidence": number,
+            "weight": number,
             "quality": text,  # JSON: each kind of source measures other things
             "actions": matrix,
             "actions_type": text,
@@ -93,6 +95,8 @@ def _row(window: Window, root: Path | None) -> dict[str, Any]:
         "embodiment": window.embodiment,
         "rejection": window.rejection,
         "provenance": window.provenance,
+        "confidence": window.confidence,
+        "weight": window.weight,
         "quality": json.dumps(dict(window.quality), sort_keys=True),
         "actions": actions,
         "actions_type": actions_type,
@@ -121,6 +125,8 @@ def _window(row: dict[str, Any], root: Path | None) -> Window:
         embodiment=row["embodiment"],
         rejection=row["rejection"],
         provenance=row["provenance"],
+        confidence=row.get("confidence"),  # Tables of earlier releases have neither.
+        weight=row.get("weight"),
         quality=json.loads(row["quality"]),
         actions=_tensor(row["actions"], row["actions_type"]),
         state=_tensor(row["state"], row["state_type"]),

@@ -17,7 +17,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from adapt.data.check_body import check_body
+from adapt.data.check_body import CopiedActions, check_body
 from adapt.data.episodes import Episode, EpisodeSource, EpisodeTable, Span
 from adapt.data.lerobot import LeRobotSource
 from adapt.data.window_id import window_id
@@ -56,14 +56,16 @@ def read_play_dataset(
 
     Raises:
         DataError: The folder is not a LeRobot data set that can be read, or no episode of it gives a window.
-        EmbodimentError: The spec does not fit the data set, or the base's canvas lacks a slot it wants.
+        EmbodimentError: The spec does not fit the data set, the base's canvas lacks a slot it wants, or the actions
+            are nothing but the state.
     """
     source = LeRobotSource(root)
     check_slots(spec, geometry.canvas)
     check_body(spec, source)
     episodes, problems = source.episodes([camera.column for camera in spec.cameras])
     config = replace(config, max_chunks=min(config.max_chunks, geometry.max_chunks))
-    cutter = _Cutter(source=source, spec=spec, geometry=geometry, config=config, digest=digest)
+    copied = CopiedActions(spec)
+    cutter = _Cutter(source=source, spec=spec, geometry=geometry, config=config, digest=digest, copied=copied)
     windows: list[Window] = []
     for done, episode in enumerate(episodes, start=1):
         try:
@@ -74,6 +76,7 @@ def read_play_dataset(
             progress(done, len(episodes))
     if not any(window.split != "rejected" for window in windows):
         raise DataError(_nothing_left(root, windows, problems))
+    copied.refuse(source.where)
     return windows, problems
 
 
@@ -95,6 +98,7 @@ class _Cutter:
     geometry: BaseGeometry
     config: WindowConfig
     digest: Callable[[Path], str]
+    copied: CopiedActions
 
     def windows(self, episode: Episode) -> list[Window]:
         """Windows of one episode; no window reaches from one instruction into the next."""
@@ -107,6 +111,7 @@ class _Cutter:
                 f"{episode.session} of {self.source.where} has {longest_s:.2f} s under one instruction; the shortest "
                 f"window needs {self.geometry.window_s(self.config.min_chunks):.2f} s. Record longer episodes."
             )
+        self.copied.see(table)
         return [self._window(episode, span, videos, table, start_s, chunks) for span, start_s, chunks in cuts]
 
     def _cut(self, span: Span) -> list[tuple[float, int]]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate, pairwise
-from math import ceil, floor
+from math import ceil, floor, inf
 from pathlib import Path
 
 import torch
@@ -18,6 +18,7 @@ from adapt.errors import DataError
 from adapt.runs.fingerprint import fingerprint
 from adapt.types import Sample, Window
 
+ROBOT = "robot"  # provenance of actions that a robot was recorded carrying out
 _DUST = 1e-9  # Rounding of shares such as 1/3.
 
 
@@ -29,7 +30,8 @@ class WindowDataset:
         split: "train" or "validation"; None takes both.
 
     Raises:
-        DataError: The folder is damaged, or a window's body has no statistics for the actions it carries.
+        DataError: The folder is damaged; a window's body has no statistics for the actions it carries; or it is not
+            said where its actions come from and how far they are to be believed.
     """
 
     def __init__(self, encoded: Path | Encoded, split: str | None) -> None:
@@ -41,6 +43,7 @@ class WindowDataset:
                     f"window {window.window_id}: body '{window.embodiment}' has actions but statistics.json does not "
                     "know its action axes; encode again."
                 )
+            label_weight(window)
 
     def __len__(self) -> int:
         return len(self.windows)
@@ -59,6 +62,7 @@ class WindowDataset:
             action_valid=valid,
             state=state,
             provenance=window.provenance,
+            weight=label_weight(window),
         )
 
     def _has_figures(self, embodiment: str) -> bool:
@@ -117,9 +121,15 @@ class Mixture:
             for place in range(places)
         ]
 
-    def batch(self, step: int) -> list[Sample]:
-        """The samples of a step."""
-        return [self.datasets[number][index] for number, index in self.plan(step)]
+    def windows(self, step: int) -> list[Window]:
+        """What the samples of a step are made of; nothing is read."""
+        return [self.datasets[number].windows[index] for number, index in self.plan(step)]
+
+    def batch(self, step: int, places: Sequence[int] | None = None) -> list[Sample]:
+        """The samples of a step, or of some places in its plan; only these are read."""
+        plan = self.plan(step)
+        chosen = plan if places is None else [plan[place] for place in places]
+        return [self.datasets[number][index] for number, index in chosen]
 
     def _places(self, step: int) -> list[int]:
         wanted = [share * self.batch_size for share in self.shares]
@@ -135,6 +145,40 @@ class Mixture:
         most = ceil(self.shares[number] * self.batch_size - _DUST)
         epoch, rest = divmod(step * most + place, len(self.datasets[number]))
         return _order(self.seed, number, epoch, len(self.datasets[number]))[rest]
+
+
+def label_weight(window: Window) -> float:
+    """What a window's actions count in the losses: its weight times its confidence.
+
+    A robot's own recording counts in full where nothing else is said. Labels that were made afterwards must say both:
+    that they are less than a recording is what is known of them, and silence would count them as one.
+
+    Raises:
+        DataError: The actions have no provenance; or one that is not a robot, and no confidence or weight; or these
+            are out of range.
+    """
+    if window.actions is None:
+        return 1.0
+    if not window.provenance:
+        raise DataError(
+            f"window {window.window_id}: has actions, but not where they come from. Say so in the clip table's "
+            "provenance column: robot, hand_retarget or idm."
+        )
+    weight = 1.0
+    for name, highest in (("confidence", 1.0), ("weight", inf)):
+        value = getattr(window, name)
+        if value is None and window.provenance != ROBOT:
+            raise DataError(
+                f"window {window.window_id}: its actions come from '{window.provenance}', but their {name} is not "
+                f"given. Fill the clip table's {name} column; 1 counts like a robot's own recording."
+            )
+        if value is not None and not 0.0 <= value <= highest:
+            raise DataError(
+                f"window {window.window_id}: the {name} of its actions is {value}; give "
+                f"{'a share from 0 to 1' if highest == 1.0 else 'a number from 0 on'}."
+            )
+        weight *= 1.0 if value is None else value
+    return weight
 
 
 def generator(*seeds: int | str) -> torch.Generator:

@@ -259,8 +259,20 @@ def _check(body: Embodiment, source: str) -> Embodiment:
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise EmbodimentError(f"{source}: the {kind} '{twice[0]}' is given twice. Each may appear once.")
+    _check_commands(body, source)
     _check_relative(body, source)
     return body
+
+
+def _check_commands(body: Embodiment, source: str) -> None:
+    """Refuse actions that are the state: who is told to be where he is does not learn to move."""
+    places = {(axis.column, axis.index): axis.name for axis in body.state}
+    for axis in body.actions:
+        if (axis.column, axis.index) in places:
+            raise EmbodimentError(
+                f"{source}: action axis '{axis.name}' is read from {axis.column}[{axis.index}], as is the state axis "
+                f"'{places[axis.column, axis.index]}'; a command is not the state. Name the column of the commands."
+            )
 
 
 def _check_relative(body: Embodiment, source: str) -> None:

@@ -121,6 +121,20 @@ class BodyStatistics:
         }
         return cls(source=origin, **parts)
 
+    def scales_like(self, other: "BodyStatistics") -> bool:
+        """Whether both turn the same numbers into the same; where they were measured, and on how much, is no matter."""
+        pairs = ((self.actions, other.actions), (self.state, other.state))
+        return all(
+            (mine is None and yours is None)
+            or (
+                mine is not None
+                and yours is not None
+                and torch.equal(mine.low, yours.low)
+                and torch.equal(mine.high, yours.high)
+            )
+            for mine, yours in pairs
+        )
+
     def check_fits(self, spec: Embodiment, *, where: str) -> None:
         """Refuse statistics that were not measured for these axes.
 
@@ -136,6 +150,26 @@ class BodyStatistics:
                         f"{where}: the {kind} statistics do not belong to embodiment '{spec.name}': found {had}, "
                         f"wanted {asked} (name, unit, relative). Measure them again with this embodiment."
                     )
+
+
+def require_one_scale(found: Sequence[tuple[str, Mapping[str, BodyStatistics]]]) -> None:
+    """Refuse to mix data in which one body is scaled in two ways: a model can only know one of them.
+
+    Args:
+        found: What each source is called in messages, and its statistics by body.
+
+    Raises:
+        EmbodimentError: Two sources scale a body differently; both are named.
+    """
+    first: dict[str, tuple[str, BodyStatistics]] = {}
+    for name, statistics in found:
+        for body, figures in statistics.items():
+            before, known = first.setdefault(body, (name, figures))
+            if not known.scales_like(figures):
+                raise EmbodimentError(
+                    f"embodiment '{body}': {before} and {name} scale its actions or state differently, and a model can "
+                    "know one scale only. Encode both with a base that knows the body, or give yours another name."
+                )
 
 
 def measure(values: Float[Tensor, "n d"], axes: Sequence[Axis]) -> AxisStatistics:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-CODEC, PICTURE, ACTION_HEAD, NOTHING, CANNOT_TELL = "codec", "picture", "action head", "nothing", "cannot tell"
+CODEC, PICTURE, ACTION_HEAD, NOTHING, CANNOT_TELL = "codec", "picture", "action head", "no single part", "cannot tell"
 PARTS = (CODEC, PICTURE, ACTION_HEAD, NOTHING, CANNOT_TELL)
 
 # What reading actions was tried from, in the order in which a reader wants them.

@@ -1,5 +1,6 @@
 """How does a training run from its first step, or from where it was killed, to its last?"""
 
+import gc
 import logging
 import os
 import shutil
@@ -19,48 +20,64 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from adapt.models.frozen import forbid_frozen
-from adapt.runs.atomic import sync_folder
+from adapt.train.checkpoint import NAME as CHECKPOINT
+from adapt.train.checkpoint import read_checkpoint, write_checkpoint
+from adapt.train.deal import Share, deal, place_of
+from adapt.train.distributed import ALONE, Ranks
 from adapt.train.module import Adaptation, Training
 from adapt.train.record import Record
-from adapt.types import Sample
+from adapt.train.strategies import trainer_settings
 
 log = logging.getLogger(__name__)
 
-CHECKPOINT = "last.ckpt"
 
-
-def fit(training: Training, *, scratch: Path, logs: Path | None) -> Record:
+def fit(
+    training: Training, *, scratch: Path, logs: Path | None, ranks: Ranks = ALONE, label: str = "finetune"
+) -> Record:
     """Train; a checkpoint in `scratch` is gone on from, with the result of a training never interrupted.
 
     Args:
-        training: What is trained, on what, and how.
-        scratch: Where checkpoints lie; anything else in it is removed first, as left by a killed process.
+        training: What is trained, on what, and how. Every process gives the same.
+        scratch: Where checkpoints lie; anything else in it is removed first, as left by a killed process. Looked at by
+            the process that leads alone.
         logs: Folder for TensorBoard and CSV logs; None for no logs.
+        ranks: The processes that train together; by default this one trains alone.
+        label: What the progress bar is called.
 
     Returns:
-        Curves and the best weights, which the model then has.
+        Curves and the best weights, which the model then has (in the process that leads).
+
+    Raises:
+        RunError: Another process has stopped, or the machine has too few GPUs.
     """
     config = training.config
-    _keep_checkpoint_only(scratch)
-    module = Adaptation(training)
-    log.info("%s", training.trained.describe())
-    with _quiet(), _deterministic(), _interruptible(), forbid_frozen():
+    if ranks.leads:
+        _keep_checkpoint_only(scratch)
+        log.info("%s", training.trained.describe())
+    module = Adaptation(training, ranks)
+    with ranks.told_in_words(), _quiet(), _deterministic(), _interruptible(), _settled(), forbid_frozen():
+        checkpoint = ranks.leaders(read_checkpoint(scratch) if ranks.leads else None)
+        if checkpoint is not None:
+            module.go_on_from(checkpoint)
         trainer = Trainer(
-            max_steps=config.steps,
+            max_steps=config.steps - module.done,
             max_epochs=-1,
-            accelerator="auto",
-            devices=1,
-            logger=_loggers(logs),
-            callbacks=[_Checkpoints(scratch, every=config.checkpoint_every), *_progress_bar()],
+            **trainer_settings(ranks),
+            logger=_loggers(logs if ranks.leads else None),
+            callbacks=[
+                _Checkpoints(scratch),
+                *([_Mortal()] if ranks.size > 1 else []),
+                *(_progress_bar(label) if ranks.leads else []),
+            ],
             enable_checkpointing=False,
             enable_progress_bar=False,
             enable_model_summary=False,
             use_distributed_sampler=False,
             log_every_n_steps=config.log_every,
         )
-        last = scratch / CHECKPOINT
-        trainer.fit(module, _loader(module), ckpt_path=last if last.is_file() else None, weights_only=True)
-    _keep_best(module)
+        trainer.fit(module, _loader(module))
+    if ranks.leads:
+        _keep_best(module)
     return module.record
 
 
@@ -69,55 +86,65 @@ def discard_checkpoint(scratch: Path) -> None:
     (scratch / CHECKPOINT).unlink(missing_ok=True)
 
 
-class _Steps(Dataset[list[Sample]]):
-    """A training's steps in order; item i is the batch of step i."""
+class _Steps(Dataset[Share]):
+    """A training's steps in order; item i is this process's share of the batch of step i."""
 
-    def __init__(self, training: Training) -> None:
+    def __init__(self, training: Training, ranks: Ranks) -> None:
         self._training = training
+        self._ranks = ranks
 
     def __len__(self) -> int:
         return self._training.config.steps
 
-    def __getitem__(self, step: int) -> list[Sample]:
-        return self._training.mixture.batch(step)
+    def __getitem__(self, step: int) -> Share:
+        mixture = self._training.mixture
+        if self._ranks.size == 1:
+            geometry = self._training.objective.model.geometry
+            return Share.whole(mixture.batch(step), geometry.latent_frames_per_chunk)
+        batch = [place_of(window) for window in mixture.windows(step)]
+        places = deal(batch, self._ranks.size)[self._ranks.number]
+        return Share(samples=mixture.batch(step, places), places=places, batch=batch)
 
 
 class _Remaining(Sampler[int]):
-    """The steps not yet done; as long as all of them, since Lightning counts those before a checkpoint too."""
+    """The steps not yet done."""
 
     def __init__(self, module: Adaptation) -> None:
-        self._module = module
+        self._steps = range(module.done, module.training_plan.config.steps)
 
     def __len__(self) -> int:
-        return self._module.training_plan.config.steps
+        return len(self._steps)
 
     def __iter__(self) -> Iterator[int]:
-        yield from range(self._module.global_step, len(self))
+        yield from self._steps
 
 
-def _loader(module: Adaptation) -> DataLoader[list[Sample]]:
+def _loader(module: Adaptation) -> DataLoader[Share]:
     # A generator of its own, or the loader would draw from the global state.
     own = torch.Generator()
-    return DataLoader(_Steps(module.training_plan), batch_size=None, sampler=_Remaining(module), generator=own)
+    steps = _Steps(module.training_plan, module.ranks)
+    return DataLoader(steps, batch_size=None, sampler=_Remaining(module), generator=own)
 
 
 class _Checkpoints(Callback):  # type: ignore[misc]  # Lightning is not followed by mypy.
     """Saves checkpoints whole or not at all, so that a killed run finds the last one."""
 
-    def __init__(self, folder: Path, *, every: int) -> None:
+    def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._every = every
 
-    def on_train_batch_end(self, trainer: Trainer, _module: LightningModule, *_: Any) -> None:
-        """Save when it is time."""
-        if trainer.global_step % self._every or trainer.global_step >= trainer.max_steps:
-            return
-        scratch = self._folder / f".{CHECKPOINT}.tmp"
-        trainer.save_checkpoint(scratch)
-        with scratch.open("rb") as file:
-            os.fsync(file.fileno())
-        scratch.replace(self._folder / CHECKPOINT)
-        sync_folder(self._folder)
+    def on_train_batch_end(self, _trainer: Trainer, module: LightningModule, *_: Any) -> None:
+        """Save when it is time. What is trained is whole in every process, so the one that leads saves alone."""
+        config = module.training_plan.config
+        if module.ranks.leads and module.done % config.checkpoint_every == 0 and module.done < config.steps:
+            write_checkpoint(self._folder, module.checkpoint())
+
+
+class _Mortal(Callback):  # type: ignore[misc]  # Lightning is not followed by mypy.
+    """Lets a process that is told to end do so: Lightning's handler would first talk to the others, who may be gone."""
+
+    def on_train_start(self, *_: Any) -> None:
+        """Take Lightning's handler away; it puts back at the end what was there before."""
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _keep_checkpoint_only(scratch: Path) -> None:
@@ -147,16 +174,19 @@ def _loggers(logs: Path | None) -> list[Logger]:
 class _Bar(Callback):  # type: ignore[misc]  # Lightning is not followed by mypy.
     """A bar with the time left, on standard error; Lightning's own count epochs, of which there is one."""
 
-    def on_train_start(self, trainer: Trainer, _module: LightningModule) -> None:
+    def __init__(self, label: str) -> None:
+        self._label = label
+
+    def on_train_start(self, _trainer: Trainer, module: LightningModule) -> None:
         """Draw it."""
-        columns = (TextColumn("finetune"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        columns = (TextColumn(self._label), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         self._progress = Progress(*columns, console=Console(stderr=True), transient=True)
-        self._task = self._progress.add_task("", total=trainer.max_steps, completed=trainer.global_step)
+        self._task = self._progress.add_task("", total=module.training_plan.config.steps, completed=module.done)
         self._progress.start()
 
-    def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:
+    def on_train_batch_end(self, _trainer: Trainer, module: LightningModule, *_: Any) -> None:
         """Move it on."""
-        self._progress.update(self._task, completed=trainer.global_step)
+        self._progress.update(self._task, completed=module.done)
 
     def on_train_end(self, *_: Any) -> None:
         """Take it away."""
@@ -167,19 +197,32 @@ class _Bar(Callback):  # type: ignore[misc]  # Lightning is not followed by mypy
         self._progress.stop()
 
 
-def _progress_bar() -> list[Callback]:
-    return [_Bar()] if sys.stderr.isatty() else []
+def _progress_bar(label: str) -> list[Callback]:
+    return [_Bar(label)] if sys.stderr.isatty() else []
 
 
 @contextmanager
 def _deterministic() -> Iterator[None]:
     """Refuse operations whose result differs from run to run, and fill fresh memory with NaN."""
+    # cuBLAS wants to be told how much memory it may share out, or it refuses; it looks once, when it is first used.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     before = torch.are_deterministic_algorithms_enabled()
     torch.use_deterministic_algorithms(mode=True)
     try:
         yield
     finally:
         torch.use_deterministic_algorithms(mode=before)
+
+
+@contextmanager
+def _settled() -> Iterator[None]:
+    """Keep the garbage collector from going through all that is there before: 1.5% of a small model's step."""
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 @contextmanager

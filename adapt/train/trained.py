@@ -6,6 +6,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from adapt.errors import RunError
 from adapt.models.heads.bodies import BodyProjections
 from adapt.models.world_action import WorldActionModel
 
@@ -24,6 +25,19 @@ class Trained:
     def tensors(self) -> dict[str, Tensor]:
         """All of them, by name."""
         return {**self.adapters, **self.heads}
+
+    def require_only(self, model: WorldActionModel) -> None:
+        """See that these take a gradient, and nothing else of the model does.
+
+        Raises:
+            RunError: A tensor is unfrozen that should not be, or the other way round.
+        """
+        open_ones = {name for name, value in model.named_parameters() if value.requires_grad}
+        if wrong := sorted(open_ones ^ set(self.tensors)):
+            raise RunError(
+                f"finetune: {wrong[0]} {'would be trained too' if wrong[0] in open_ones else 'is frozen'}, which is "
+                f"not as was listed ({len(wrong)} tensors); this is a fault of the program"
+            )
 
     def summary(self) -> dict[str, Any]:
         """Tensors and parameters of each group, and their share of the model."""

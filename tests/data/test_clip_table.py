@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 import torch
 
@@ -38,7 +39,9 @@ def test_every_field_comes_back_number_for_number(tmp_path: Path) -> None:
         window(),
         window(rejection="no hand is seen", split="rejected", quality={"hands_share": 1 / 3, "both": 0.0}),
         window(
-            provenance="robot",
+            provenance="idm",
+            confidence=0.9,
+            weight=0.25,
             actions=torch.rand(32, 7, generator=generator),
             state=torch.rand(2, 9, generator=generator, dtype=torch.float64),
             videos=(
@@ -50,6 +53,14 @@ def test_every_field_comes_back_number_for_number(tmp_path: Path) -> None:
     write_clip_table(tmp_path / "clips.parquet", given)
     read = read_clip_table(tmp_path / "clips.parquet")
     assert [same(*pair) for pair in zip(given, read, strict=True)] == [True] * 3
+
+
+def test_a_table_of_an_earlier_release_says_nothing_of_confidence_and_weight(tmp_path: Path) -> None:
+    path = tmp_path / "clips.parquet"
+    write_clip_table(path, [window(confidence=0.5, weight=0.5)])
+    pq.write_table(pq.read_table(path).drop_columns(["confidence", "weight"]), path)
+    (read,) = read_clip_table(path)
+    assert (read.confidence, read.weight) == (None, None)
 
 
 def test_the_same_windows_give_the_same_bytes(tmp_path: Path) -> None:

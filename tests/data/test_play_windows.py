@@ -30,10 +30,9 @@ def change_rows(root: Path, index: int, column: str, values: list[object]) -> No
     pq.write_table(table, path)
 
 
-@pytest.mark.parametrize("rate_hz", [20.0, 30.0, 12.5])
-def test_actions_are_read_by_time_whatever_the_robots_rate(tmp_path, rate_hz):
+def test_window_of_two_chunks_has_an_action_a_step_and_a_state_a_chunk(tmp_path):
     # At time t the joints are at t and are sent to t + 1, so action step j of the window is 1 + j / 10.
-    root = play_set(tmp_path / "set", recording(4.0, rate_hz), rate_hz=rate_hz)
+    root = play_set(tmp_path / "set", recording(4.0, 20.0))
     (window,), problems = read(root)
     assert problems == []
     assert window.chunks == 2

@@ -3,6 +3,7 @@
 import io
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from planted_builder import (
@@ -133,7 +134,7 @@ def test_an_overfitted_model_is_better_on_what_it_saw_and_worse_on_what_it_did_n
     items: list[HeldOut], base: list[Imagined], codec: Remembering
 ) -> None:
     few = FirstChunks(replay(), "train", most=8)
-    trained = overfitted(few, steps=50, rate=1e-2)
+    trained = overfitted(few, steps=40, rate=1e-2)
     saw = filmed(few, codec)
     memory = judge(saw, ask(trained, saw), ask(model(), saw), codec)
     assert words(memory, VIDEO) == [BETTER] * 3
@@ -193,12 +194,27 @@ def test_a_known_gain_is_found_through_noise_that_is_not_the_bases_own(
     assert verdict.low < -(1 - 0.8**2) * found.measure(LATENT).baselines[ZERO_SHOT] < verdict.high
 
 
+def test_a_gain_in_one_recording_session_alone_is_no_gain_however_many_windows_it_has(
+    items: list[HeldOut], base: list[Imagined], other_noise: list[Imagined], codec: Remembering
+) -> None:
+    better = toward_truth(model(), items, base, 0.2)
+    long = 20  # windows of the session
+    mixed = [*better[:long], *other_noise[long:]]
+    recorded = [
+        replace(item, window=replace(item.window, session="long" if place < long else f"short {place % 4}"))
+        for place, item in enumerate(items)
+    ]
+    verdict = against_base(judge(recorded, mixed, base, codec), LATENT)
+    assert (verdict.verdict, verdict.sessions, verdict.clustered_by) == (NO_GAIN, 5, "session")
+    assert against_base(judge(items, mixed, base, codec), LATENT).verdict == BETTER
+
+
 @pytest.mark.parametrize("size", [None, 16], ids=["blind", "blurred"])
 def test_a_broken_codec_is_at_fault_with_labels_and_without(
     items: list[HeldOut], codec: Remembering, size: int | None
 ) -> None:
     broken = Remembering(Blind() if size is None else Blurred(codec, size))
-    through = encoded_by(items, broken)
+    through = encoded_by(items[::2], broken)  # Half of them suffice, and a codec takes most of the time.
     told = ask(model(), through)
     for given in (through, unlabelled(through)):
         found = judge(given, told, told, broken)

