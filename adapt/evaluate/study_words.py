@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from adapt.evaluate.record import BETTER, COPY_LAST, HOLD_LAST, MEAN, TOO_FEW, TOO_FEW_SEEDS, WORSE
+from adapt.evaluate.record import NO_GAIN as NO_GAIN_OVER
 from adapt.evaluate.study_record import (
     CANNOT_TELL,
     HARMED,
@@ -160,7 +161,7 @@ def _looks(question: Question, beaten: Sequence[str], there: Sequence[str]) -> s
     held = [name for name in there if name not in beaten]
     equal = " and ".join(NAMED[name] for name in held)
     contrasts = [item for name in held if (item := question.against(name)) is not None]
-    found = "; ".join(dict.fromkeys(seen_if_above(item, question.measure) for item in contrasts))
+    found = _seen_if_above(contrasts, question.measure)
     if held == [SHUFFLED]:
         lesson = "it learned how things look, not how they move"
     elif SHUFFLED in beaten:
@@ -168,6 +169,14 @@ def _looks(question: Question, beaten: Sequence[str], there: Sequence[str]) -> s
     else:
         lesson = "it learned the looks, not the task"
     return f"not measurably better than {equal} ({found}): {lesson}"
+
+
+def _seen_if_above(contrasts: Sequence[Contrast], measure: ArmMeasure) -> str:
+    """How large gains would have been found, over one or two others."""
+    if len(contrasts) == 1 or any(item.detectable is None for item in contrasts):
+        return seen_if_above(contrasts[0], measure)
+    least = [percent(item, item.detectable, measure) for item in contrasts if item.detectable is not None]
+    return f"gains above {' and '.join(least)} would have been seen"
 
 
 def _no_gain(question: Question, main: Contrast) -> tuple[str, str]:
@@ -217,9 +226,15 @@ def summarise(findings: Sequence[Finding], questions: Sequence[Question], notes:
 def _still_trivial(question: Question, finding: Finding) -> str:
     """A gain over the base is worth little where something trivial is better still."""
     found = [question.against(name) for name in (COPY_LAST, HOLD_LAST, MEAN)]
-    worse = [item.against for item in found if item is not None and item.verdict == WORSE]
-    named = [NAMED[name] for name in worse if NAMED[name] not in finding.words]
-    return f"; still worse than {' and '.join(named)}" if named else ""
+    said = {WORSE: "still worse than"}
+    if finding.code not in (NO_GAIN, HARMED, CANNOT_TELL):
+        said[NO_GAIN_OVER] = "not measurably better than"
+    words = ""
+    for verdict, phrase in said.items():
+        there = [item.against for item in found if item is not None and item.verdict == verdict]
+        named = [NAMED[name] for name in there if NAMED[name] not in finding.words]
+        words += f"; {phrase} {' and '.join(named)}" if named else ""
+    return words
 
 
 def _lost(question: Question) -> str:
