@@ -1,22 +1,27 @@
 """Dropout whose draws hang on the row and on nothing else: not on the batch, the process or the device."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import cache
 from math import prod
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-_seeds: ContextVar[tuple[int, ...] | None] = ContextVar("row_seeds", default=None)
+_seeds: ContextVar[Callable[[], Sequence[int]] | None] = ContextVar("row_seeds", default=None)
 _LOW, _BITS = 0xFFFFFFFF, 24  # masks are hashed in 32 bits, of which the upper 24 are compared
 
 
 @contextmanager
-def dropping(seeds: Sequence[int]) -> Iterator[None]:
-    """Inside, every `RowDropout` in training draws the mask of a batch's row from that row's seed."""
-    token = _seeds.set(tuple(seeds))
+def dropping(seeds: Callable[[], Sequence[int]]) -> Iterator[None]:
+    """Inside, every `RowDropout` in training draws the mask of a batch's row from that row's seed.
+
+    Args:
+        seeds: Gives one for each row; asked once, and only where something is dropped.
+    """
+    token = _seeds.set(cache(seeds))
     try:
         yield
     finally:
@@ -49,9 +54,10 @@ class RowDropout(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Drop elements of each row (the first axis)."""
-        seeds = _seeds.get()
-        if not self.training or seeds is None:
+        given = _seeds.get()
+        if not self.training or given is None:
             return F.dropout(x, self.share, self.training)
+        seeds = given()
         if len(seeds) != x.shape[0]:
             raise ValueError(f"dropout: {x.shape[0]} rows, but seeds for {len(seeds)}; give one a row.")
         kept = self._kept(seeds, prod(x.shape[1:]), x.device).view(x.shape)
@@ -61,7 +67,8 @@ class RowDropout(nn.Module):
         rows = torch.tensor([_mixed(_mixed(seed) ^ _mixed(self.number + 1)) for seed in seeds], device=device)
         places = torch.arange(count, device=device).mul_(0x9E3779B1).bitwise_and_(_LOW)
         hashed = _mix_(_mix_(places.unsqueeze(0) ^ rows.unsqueeze(1)))
-        return (hashed >> 32 - _BITS) >= round(self.share * 2**_BITS)
+        kept: Tensor = (hashed >> 32 - _BITS) >= round(self.share * 2**_BITS)
+        return kept
 
 
 def _mix_(value: Tensor) -> Tensor:

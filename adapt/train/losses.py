@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 from torch import nn
@@ -128,7 +129,7 @@ class Objective:
         )
         for part in self._parts(samples):
             batch = self.batch(part)
-            with dropping(self._dropout_seeds(batch, step)):
+            with dropping(partial(self._dropout_seeds, batch, step)):
                 found = self.video_sums(batch, generator(self.seed, "noise", step), joint=self.joint)
             if self.heads:
                 # The 0 was a part's number: a draw must not hang on how the batch is cut.

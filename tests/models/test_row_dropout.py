@@ -9,7 +9,7 @@ from adapt.models.row_dropout import RowDropout, dropping
 
 
 def mask(seeds, *, length=40, width=25, number=3, share=0.3) -> torch.Tensor:
-    with dropping(seeds):
+    with dropping(lambda: seeds):
         return RowDropout(share, number)(torch.ones(len(seeds), length, width))
 
 
@@ -56,12 +56,12 @@ def test_evaluation_drops_nothing_and_outside_it_is_torchs_own():
     expected = torch.nn.functional.dropout(x, 0.5)
     torch.manual_seed(1)
     assert torch.equal(layer(x), expected)
-    with dropping([1, 2]):
+    with dropping(lambda: [1, 2]):
         assert torch.equal(layer.eval()(x), x)
 
 
 def test_other_rows_than_seeds_are_refused():
-    with dropping([1, 2]), pytest.raises(ValueError, match="3 rows, but seeds for 2"):
+    with dropping(lambda: [1, 2]), pytest.raises(ValueError, match="3 rows, but seeds for 2"):
         RowDropout(0.5, 0)(torch.ones(3, 4))
 
 
@@ -78,7 +78,7 @@ def test_gradients_of_adapters_do_not_hang_on_how_a_batch_is_cut():
         model.zero_grad()
         for cut in cuts:
             batch = batch_of(*[windows[n] for n in cut], dtype=torch.float64)
-            with dropping([1000 + n for n in cut]):
+            with dropping(lambda cut=cut: [1000 + n for n in cut]):
                 model.losses(batch, draw_noise(batch, torch.Generator().manual_seed(0), shift=1.0)).video.sum.backward()
         return [value.grad.clone() for value in adapter_parameters(model.dit)]
 

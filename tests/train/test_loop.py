@@ -98,6 +98,21 @@ def test_training_leaves_the_global_random_state_and_switches_as_they_were(tmp_p
     fit(plan, scratch=tmp_path / "scratch", logs=None)
     assert torch.equal(torch.get_rng_state(), before)
     assert not torch.are_deterministic_algorithms_enabled()
+    assert torch.utils.deterministic.fill_uninitialized_memory
+
+
+def test_what_was_never_written_shows_in_the_first_step(tmp_path, monkeypatch):
+    plan = training(tmp_path / "data", steps=4, validate_every=4, log_every=1)
+    counts = plan.objective.counts
+    fresh = []
+
+    def counted(self, *given):
+        fresh.append(bool(torch.empty(3).isnan().all()))
+        return counts(*given)
+
+    monkeypatch.setattr("adapt.train.losses.Objective.counts", counted)
+    fit(plan, scratch=tmp_path / "scratch", logs=None)
+    assert fresh == [True, False, False, False]
 
 
 def test_spread_takes_everything_or_an_even_choice():
