@@ -16,13 +16,11 @@ from adapt.models.bases import Base, load_heads
 from adapt.models.checkpoint import read_tensors
 from adapt.policy.acting import Actor
 from adapt.runs.cache import Cache
+from adapt.train.files import ADAPTER, HEADS
 from adapt.types import Sample, VideoRef, Window
 from pipelines.finetune import find_replay
 from pipelines.ingest import read_windows
 from pipelines.job import Job
-
-# What `adapt.train.result` calls them; importing that would load Lightning, which takes seconds.
-ADAPTER, HEADS = "adapter", "heads.safetensors"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from adapt.models.bases import read_geometry
 from adapt.report.facts import Curves, Provenance, ReportFacts
 from adapt.report.page import NAME, write_report
 from adapt.runs.stage import find_current, read_manifest
-from adapt.train.result import ACCOUNT
+from adapt.train.files import ACCOUNT
 from pipelines.ingest import read_windows
 from pipelines.job import Job
 from pipelines.strict import to_plain

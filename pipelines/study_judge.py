@@ -28,10 +28,11 @@ from adapt.runs.atomic import write_atomic
 from adapt.runs.cache import Cache
 from adapt.runs.manifest import find_finished
 from adapt.runs.stage import read_manifest, require_intact, run_stage, stage_key
+from adapt.train.files import ADAPTER, HEADS
 from pipelines import evaluate
 from pipelines.bar import bar
 from pipelines.encode import base_fingerprint
-from pipelines.evaluate_windows import ADAPTER, HEADS, ReplaySample, find_held_out, find_replayed, shown_body
+from pipelines.evaluate_windows import ReplaySample, find_held_out, find_replayed, shown_body
 from pipelines.study_plan import Plan
 from pipelines.study_train import Pace, unit_name
 from pipelines.terminal import Terminal

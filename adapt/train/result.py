@@ -8,10 +8,10 @@ from typing import Any
 from adapt.models.adapters import save_adapter
 from adapt.models.checkpoint import write_tensors
 from adapt.runs.atomic import write_atomic
+from adapt.train.files import ACCOUNT, ADAPTER, HEADS
 from adapt.train.module import Training
 from adapt.train.record import Record
 
-ADAPTER, HEADS, ACCOUNT = "adapter", "heads.safetensors", "training.json"
 FORMAT = 1
 
 
