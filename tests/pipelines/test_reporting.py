@@ -1,6 +1,8 @@
 """A judged run leaves a page for people, made of what its stages recorded; the terminal tells where it is."""
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -56,3 +58,8 @@ def test_the_terminal_tells_where_the_page_is(job: Job, capsys: pytest.CaptureFi
     assert main(["evaluate", "--run", job.run]) == 0
     told = capsys.readouterr().out.splitlines()
     assert f"report: {evaluate.run(job) / 'report.html'}" in told
+
+
+def test_what_is_done_already_is_shown_without_loading_lightning() -> None:
+    look = "import sys, pipelines.evaluate, pipelines.reporting, pipelines.study; sys.exit('lightning' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", look], check=False).returncode == 0
