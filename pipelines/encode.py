@@ -1,9 +1,7 @@
 """Encode: the table of windows in; their latents, prompts and statistics out."""
 
 import json
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +19,7 @@ from adapt.runs.cache import Cache
 from adapt.runs.fingerprint import fingerprint
 from adapt.runs.stage import read_manifest, require_current, require_intact, run_stage
 from adapt.types import Window
+from pipelines.bar import bar
 from pipelines.ingest import read_windows
 from pipelines.job import Job
 
@@ -61,9 +60,9 @@ def run(job: Job, cache: Cache | None = None) -> Path:
         latents = LatentCache(store.folder("latents") / f"{base.codec.fingerprint[:16]}-{_DTYPE}")
         kept = [window for window in read_windows(job) if window.split != "rejected"]
         fresh = missing(kept, latents)
-        with _bar(len(fresh)) as done:
+        with bar("encode", len(fresh)) as progress:
             readings = read_frames_of(fresh, body, base.geometry, store)
-            problems = encode_into(latents, readings, base.codec.encode, done=done)
+            problems = encode_into(latents, readings, base.codec.encode, done=lambda: progress(1))
         # The table names videos relative to the source, so that it says the same wherever that lies.
         table = read_clip_table(ingest / CLIP_TABLE)
         windows = [w for w in table if w.split != "rejected" and w.window_id not in problems]
@@ -127,18 +126,3 @@ def _facts(windows: Sequence[Window], problems: Mapping[str, str]) -> dict[str, 
         "validation_windows": sum(window.split == "validation" for window in windows),
         "problems": [{"window": window_id, "reason": reason} for window_id, reason in problems.items()],
     }
-
-
-@contextmanager
-def _bar(windows: int) -> Iterator[Callable[[], None]]:
-    """A progress bar on standard error, where that is a terminal."""
-    if not windows or not sys.stderr.isatty():
-        yield lambda: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("encode"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("", total=windows)
-        yield lambda: progress.advance(task)

@@ -1,8 +1,6 @@
 """Evaluate: the adapted model against its base and trivial guesses, on windows it was not trained on."""
 
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +16,7 @@ from adapt.runs.atomic import write_atomic
 from adapt.runs.cache import Cache
 from adapt.runs.stage import read_manifest, require_consistent, require_intact, run_stage
 from pipelines import scorecard as card
+from pipelines.bar import bar
 from pipelines.encode import base_fingerprint
 from pipelines.evaluate_models import Material, ask_both
 from pipelines.evaluate_windows import find_held_out, find_recordings, find_replayed, shown_body
@@ -75,7 +74,7 @@ def run(job: Job, cache: Cache | None = None) -> Path:
             held_out=there_are,
             same_session=same_session,
         )
-        with _bar(2 * material.windows) as done:
+        with bar("evaluate", 2 * material.windows) as done:
             trial, replayed, tools = ask_both(job, base, finetune, encoded, material, done)
         evaluation = evaluate(subject, trial, replayed, tools, job.recipe.evaluate)
         write_atomic(folder / EVALUATION, dump(evaluation))
@@ -115,18 +114,3 @@ def _draw(folder: Path, shown: Sequence[Shown], base: Base) -> dict[str, str]:
             f"{base.geometry.chunk_s:g} s (number {window.rank} of {window.of}, the worst being 1)"
         )
     return captions
-
-
-@contextmanager
-def _bar(windows: int) -> Iterator[Done]:
-    """A progress bar on standard error, where that is a terminal."""
-    if not windows or not sys.stderr.isatty():
-        yield lambda _: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("evaluate"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("", total=windows)
-        yield lambda more: progress.advance(task, more)

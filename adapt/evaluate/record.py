@@ -1,7 +1,6 @@
 """What does an evaluation say? The value objects behind `evaluation.json`, and their exact round trip."""
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, TypeVar
@@ -9,10 +8,10 @@ from typing import Any, TypeVar
 from adapt.evaluate.blame import CANNOT_TELL, RUNGS, Blame
 from adapt.evaluate.calibration import Calibration
 from adapt.evaluate.drift import Drift
+from adapt.evaluate.plain import rounded
 
 # 1 was written before blame, drift and per-window errors were in it, by no released version.
 FORMAT = 2
-SIGNIFICANT_DIGITS = 6
 T = TypeVar("T")
 
 BETTER, WORSE, NO_GAIN, TOO_FEW = "better", "worse", "no measurable gain", "too few windows"
@@ -121,7 +120,7 @@ class Evaluation:
 
 def to_json(evaluation: Evaluation) -> dict[str, Any]:
     """The evaluation as plain JSON, numbers rounded to six significant digits."""
-    plain = _rounded(asdict(evaluation))
+    plain = rounded(asdict(evaluation))
     assert isinstance(plain, dict)
     return {"format": FORMAT, **plain}
 
@@ -181,15 +180,3 @@ def _ordered(values: Mapping[str, T]) -> dict[str, T]:
     """In the order in which a reader wants them: files have their keys in alphabetical order."""
     order = {name: place for place, name in enumerate((ADAPTED, *REFERENCES, *RUNGS))}
     return {name: values[name] for name in sorted(values, key=lambda name: (order.get(name, len(order)), name))}
-
-
-def _rounded(value: Any) -> Any:
-    if isinstance(value, float):
-        if not math.isfinite(value):
-            raise ValueError(f"a measured figure is {value}; evaluation.json holds finite numbers only")
-        return float(f"{value:.{SIGNIFICANT_DIGITS}g}")
-    if isinstance(value, Mapping):
-        return {key: _rounded(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_rounded(item) for item in value]
-    return value

@@ -20,12 +20,16 @@ KINDS: Mapping[str, type | tuple[type, ...]] = {
 
 
 @cache
-def evaluation_schema() -> Mapping[str, Any]:
-    """The JSON schema (draft 2020-12) that every `evaluation.json` keeps."""
-    text = resources.files("adapt.evaluate").joinpath("evaluation_schema.json").read_text(encoding="utf-8")
-    schema = json.loads(text)
+def read_schema(name: str) -> Mapping[str, Any]:
+    """A JSON schema (draft 2020-12) of this folder, by its file's name."""
+    schema = json.loads(resources.files("adapt.evaluate").joinpath(name).read_text(encoding="utf-8"))
     assert isinstance(schema, dict)
     return schema
+
+
+def evaluation_schema() -> Mapping[str, Any]:
+    """The JSON schema (draft 2020-12) that every `evaluation.json` keeps."""
+    return read_schema("evaluation_schema.json")
 
 
 def check_evaluation(value: Mapping[str, Any]) -> None:

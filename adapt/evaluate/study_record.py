@@ -3,14 +3,13 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from functools import cache
-from importlib import resources
 from typing import Any
 
 from adapt.errors import DataError
+from adapt.evaluate.plain import rounded
+from adapt.evaluate.schema import find_problem, read_schema
 
 FORMAT = 1
-_SIGNIFICANT_DIGITS = 6
 
 # What a measure lets one conclude, as `Finding.code`.
 TAUGHT = "taught"
@@ -121,7 +120,7 @@ class StudyRecord:
 
 def to_json(record: StudyRecord) -> dict[str, Any]:
     """The study as plain JSON, numbers rounded to six significant digits."""
-    plain = _rounded(asdict(record))
+    plain = rounded(asdict(record))
     assert isinstance(plain, dict)
     return {"format": FORMAT, **plain}
 
@@ -137,8 +136,6 @@ def from_json(value: Mapping[str, Any]) -> StudyRecord:
     Raises:
         DataError: The value is not a study of this format; the message names the field.
     """
-    from adapt.evaluate.schema import find_problem
-
     if problem := find_problem(value, study_schema(), "study.json"):
         raise DataError(f"{problem}. Run `wam-adapt study` again to write it anew.")
     known: dict[str, Any] = {name: item for name, item in value.items() if name != "format"}
@@ -151,24 +148,10 @@ def from_json(value: Mapping[str, Any]) -> StudyRecord:
     return StudyRecord(**known)
 
 
-@cache
 def study_schema() -> Mapping[str, Any]:
     """The JSON schema (draft 2020-12) that every `study.json` keeps."""
-    text = resources.files("adapt.evaluate").joinpath("study_schema.json").read_text(encoding="utf-8")
-    schema = json.loads(text)
-    assert isinstance(schema, dict)
-    return schema
+    return read_schema("study_schema.json")
 
 
 def _measure(item: Mapping[str, Any]) -> ArmMeasure:
     return ArmMeasure(**{**item, "by_seed": {name: tuple(values) for name, values in item["by_seed"].items()}})
-
-
-def _rounded(value: Any) -> Any:
-    if isinstance(value, float):
-        return float(f"{value:.{_SIGNIFICANT_DIGITS}g}")
-    if isinstance(value, Mapping):
-        return {key: _rounded(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_rounded(item) for item in value]
-    return value

@@ -29,7 +29,7 @@ def masked_gaussian_nll(
             fit is called noise and never learned; 1 gives the mean the gradient of squared error. 0.5 lies between.
 
     Source:
-        Seitzer et al. 2022, arXiv:2203.09168, section 4, which recommends beta = 0.5.
+        Seitzer et al. 2022, arXiv:2203.09168, which recommends beta = 0.5.
     """
     mean, log_variance = (torch.where(valid, part, 0.0) for part in prediction)
     error = torch.where(valid, target, 0.0) - mean

@@ -144,7 +144,7 @@ class _Checkpoints(Callback):  # type: ignore[misc]  # Lightning is not followed
 
 
 class _Convinced(Callback):  # type: ignore[misc]  # Lightning is not followed by mypy.
-    """Stops filling fresh memory with NaN after a step: what was never written would have shown; 3% of a step."""
+    """Stops filling fresh memory with NaN after a step: what was never written would have shown by then."""
 
     def on_train_batch_end(self, *_: Any) -> None:
         """Stop."""

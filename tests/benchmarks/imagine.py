@@ -10,8 +10,6 @@ which other work on the machine disturbs less than the clock.
 
 import json
 import os
-import platform
-import subprocess
 import sys
 import time
 from dataclasses import replace
@@ -21,6 +19,7 @@ from typing import Any
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import torch
+from machine import commit, hardware
 
 from adapt.models.bases import TINY, TINY_GEOMETRY, load_base
 from adapt.models.batch import pad_text
@@ -75,18 +74,6 @@ def measure(model: WorldActionModel, sampling: Sampling) -> dict[str, Any]:
     }
 
 
-def cpu() -> str:
-    """The processor's name."""
-    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").is_file() else []
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
-
-
-def commit() -> str:
-    """The commit that was measured, or "uncommitted"."""
-    answer = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
-    return answer.stdout.strip() if answer.returncode == 0 else "uncommitted"
-
-
 def main(target: Path) -> None:
     """Time everything and write it down."""
     torch.set_num_threads(1)
@@ -95,7 +82,7 @@ def main(target: Path) -> None:
         "frame in float32, with the context's keys and values kept, and with them computed again in every pass",
         "command": f"python tests/benchmarks/imagine.py {target}",
         "commit": commit(),
-        "hardware": {"cpu": cpu(), "cores": os.cpu_count()},
+        "hardware": hardware(),
         "versions": {"torch": torch.__version__},
         "rollouts": {
             name: {case: measure(model, sampling) for case, sampling in CASES.items()}

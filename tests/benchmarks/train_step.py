@@ -13,9 +13,6 @@ memory, and its prompts.
 import argparse
 import contextvars
 import json
-import os
-import platform
-import subprocess
 import sys
 import tempfile
 import time
@@ -26,6 +23,7 @@ from statistics import median
 from typing import Any
 
 import torch
+from machine import commit, hardware
 
 from adapt.data.samples import Mixture, WindowDataset, generator
 from adapt.models.adapters import add_lora
@@ -157,8 +155,8 @@ def main(target: Path, steps: int, batch_size: int) -> None:
         "(all that `wam-adapt finetune` does), reading its windows from the latent store (part of ours), and encoding "
         "them anew from frames in memory; interleaved in one run",
         "command": f"python tests/benchmarks/train_step.py {target} --steps {steps} --batch-size {batch_size}",
-        "commit": output(["git", "rev-parse", "--short", "HEAD"]),
-        "hardware": {"cpu": cpu(), "cores": os.cpu_count(), "threads": torch.get_num_threads()},
+        "commit": commit(),
+        "hardware": {**hardware(), "threads": torch.get_num_threads()},
         "steps": steps - WARM_UP,
         "batch_size": batch_size,
         "on_the_wall": clock.told(0),
@@ -208,17 +206,6 @@ def encoder(base: Base, mixture: Mixture) -> Callable[[int], Any]:
             base.text.encode([window.instruction for window in windows])
 
     return encode
-
-
-def cpu() -> str:
-    """The processor's name."""
-    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").is_file() else []
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
-
-
-def output(words: list[str]) -> str:
-    """What a command prints."""
-    return subprocess.run(words, check=False, capture_output=True, text=True).stdout.strip()
 
 
 if __name__ == "__main__":

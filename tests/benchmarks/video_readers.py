@@ -6,10 +6,7 @@ Films two clips at 1280x720 and 30 Hz (a textured scene that pans, one key frame
 """
 
 import json
-import os
-import platform
 import random
-import subprocess
 import sys
 import tempfile
 import time
@@ -18,6 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import torch
+from machine import commit, hardware
 
 from adapt.video.reader import BACKENDS, read_frames
 from adapt.video.writer import write_video
@@ -55,18 +53,6 @@ def milliseconds(path: Path, times_s: Sequence[float], backend: str) -> dict[str
     return {"clock": round(min(wall), 1), "cores": round(min(cores), 1)}
 
 
-def cpu_model() -> str:
-    """What the machine calls its processor."""
-    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
-    return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.processor())
-
-
-def commit() -> str:
-    """The commit that was measured, or "uncommitted"."""
-    answer = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
-    return answer.stdout.strip() if answer.returncode == 0 else "uncommitted"
-
-
 def main(out: Path) -> None:
     """Measure and write the figures."""
     draw = random.Random(0)
@@ -89,7 +75,7 @@ def main(out: Path) -> None:
         "and of all cores together (which other work on the machine disturbs less)",
         "command": "python tests/benchmarks/video_readers.py docs/results/video_readers.json",
         "commit": commit(),
-        "hardware": {"cpu": cpu_model(), "cores": os.cpu_count()},
+        "hardware": hardware(),
         "versions": {name: version(name) for name in ("av", "decord2")},
         "milliseconds": figures,
     }

@@ -9,13 +9,14 @@ the demo is timed. Every run starts with an empty cache.
 
 import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
+
+from machine import commit, hardware
 
 WAM_ADAPT = [sys.executable, "-c", "from pipelines.cli import main; raise SystemExit(main())"]
 HUMAN = ("ego", "third_person", "codec")
@@ -34,8 +35,8 @@ def main(target: Path, data: Path | None) -> None:
         "what": "seconds on the clock of one command with an empty cache, of the same command again, and of an "
         "interpreter that only prints the help (beside a bare one)",
         "command": f"python tests/benchmarks/whole_path.py {target}" + (" --data FOLDER" if data else ""),
-        "commit": output(["git", "rev-parse", "--short", "HEAD"]),
-        "hardware": {"cpu": cpu(), "cores": os.cpu_count()},
+        "commit": commit(),
+        "hardware": hardware(),
         "seconds": {**seconds, "help": help_seconds()},
     }
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -80,17 +81,6 @@ def once(words: list[str]) -> float:
     started = time.monotonic()
     subprocess.run(words, check=True, capture_output=True)
     return time.monotonic() - started
-
-
-def cpu() -> str:
-    """The processor's name."""
-    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").is_file() else []
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
-
-
-def output(words: list[str]) -> str:
-    """What a command prints."""
-    return subprocess.run(words, check=False, capture_output=True, text=True).stdout.strip()
 
 
 if __name__ == "__main__":

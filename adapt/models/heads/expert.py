@@ -33,7 +33,7 @@ class InverseDynamicsConfig:
         steps: Euler steps of the flow objective. One step gives the mean of what the head thinks possible, whatever
             the noise; more give one sample of it, whose squared error is larger by the spread.
         members: Experts of the same make, each with weights of its own from a start of its own. The action is their
-            mean, and where they disagree the head has not seen such transitions.
+            mean; they disagree where the head is unsure, which is no alarm for scenes it has never seen.
         beta: Of the gaussian objective: how far errors weigh alike whatever variance is predicted, from 0, the plain
             likelihood, to 1.
     """

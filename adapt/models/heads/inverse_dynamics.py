@@ -160,7 +160,7 @@ class InverseDynamics(ActionExpert):
             ValueError: Fewer than 2 draws, with the flow objective.
 
         Source:
-            The variance of a uniform mixture: Lakshminarayanan et al. 2017, arXiv:1612.01474, section 2.4.
+            The variance of a uniform mixture: Lakshminarayanan et al. 2017, arXiv:1612.01474.
         """
         # The samples' seeds hang on where the generator stands now, not on how many numbers the rows take from it.
         beside = torch.Generator()
