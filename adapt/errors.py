@@ -9,6 +9,7 @@ AdaptError
 |-- BundleError      a bundle is damaged, too new, or belongs to another base
 |-- CardError        a model card claims what the run did not record
 |-- HubError         the Hub refused, or is not what was asked for
+|-- SimulatorError   the tabletop cannot be opened here, or was asked for something it does not have
 `-- RunError         a run folder is locked, incomplete or inconsistent
 
 A message says three things: what was asked (file, key or stage first), what was found (with the value), and
@@ -50,6 +51,10 @@ class CardError(AdaptError):
 
 class HubError(AdaptError):
     """The Hub refused, or is not what was asked for."""
+
+
+class SimulatorError(AdaptError):
+    """The tabletop cannot be opened here, or was asked for something it does not have."""
 
 
 class RunError(AdaptError):

@@ -32,7 +32,8 @@ def write_video(path: Path, frames: UInt8[Tensor, "t h w 3"], rate_hz: float) ->
     even = np.pad(frames.numpy(), ((0, 0), (0, height % 2), (0, width % 2), (0, 0)), mode="edge")
     with av.open(str(path), "w", container_options={"fflags": "+bitexact", "movflags": "+faststart"}) as container:
         # More than one thread would let timing decide where x264 cuts its slices.
-        options = {"crf": _CRF, "preset": "medium", "threads": "1"}
+        # The rate control's assembly rounds otherwise from run to run: the same frames gave 12 different files in 30.
+        options = {"crf": _CRF, "preset": "medium", "threads": "1", "x264-params": "cpu-independent=1"}
         stream = container.add_stream("libx264", rate=Fraction(rate_hz).limit_denominator(1001), options=options)
         stream.width, stream.height, stream.pix_fmt = even.shape[2], even.shape[1], "yuv420p"
         for picture in even:

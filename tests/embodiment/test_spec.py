@@ -41,7 +41,10 @@ def test_json_is_plain_and_gives_the_same_body_back():
     assert Embodiment.from_json(json.loads(json.dumps(spec.to_json())), source="bundle") == spec
 
 
-@pytest.mark.parametrize("name", ["human_hand", "g1_inspire", "gr1_sim", "drawn_gripper"])
+SHIPPED = ["drawn_gripper", "g1_inspire", "gr1_sim", "human_hand", "tabletop_arm", "tabletop_gripper"]
+
+
+@pytest.mark.parametrize("name", SHIPPED)
 def test_shipped_body_loads_by_name_and_survives_its_json(name):
     spec = load_embodiment(name, [RECIPES])
     assert spec.name == name
@@ -50,7 +53,7 @@ def test_shipped_body_loads_by_name_and_survives_its_json(name):
 
 
 def test_every_shipped_body_is_tested_above():
-    assert list(list_embodiments([RECIPES])) == ["drawn_gripper", "g1_inspire", "gr1_sim", "human_hand"]
+    assert list(list_embodiments([RECIPES])) == SHIPPED
 
 
 def test_human_hand_has_a_camera_and_no_axes():
