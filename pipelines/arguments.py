@@ -3,11 +3,10 @@
 import argparse
 import sys
 from collections.abc import Sequence
-from typing import TypeAlias
 
+from pipelines.parsers import Verbs, add_verb
+from pipelines.sim_arguments import add_sim
 from pipelines.stages import STAGES
-
-Verbs: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 _EXAMPLES = """\
 examples:
@@ -57,13 +56,14 @@ def build_parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
     _add_adapt(verbs, shared)
     for stage, summary in zip(STAGES, _STAGE_HELP, strict=True):
-        one = _add(verbs, stage, f"one stage alone: {summary}", shared)
+        one = add_verb(verbs, stage, f"one stage alone: {summary}", shared)
         one.add_argument("--run", required=True, metavar="RUN", help="the run's folder, as given to --out")
         one.set_defaults(verb="run_stage", stage=stage)
     _add_study(verbs, shared)
     _add_hub(verbs, shared)
     _add_predict(verbs, shared)
     _add_config(verbs, shared)
+    add_sim(verbs, shared)
     _add_makers(verbs, shared)
     return parser
 
@@ -78,20 +78,15 @@ def _shared() -> argparse.ArgumentParser:
     return shared
 
 
-def _add(verbs: Verbs, name: str, summary: str, shared: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    description = summary[0].upper() + summary[1:] + "."
-    return verbs.add_parser(name, help=summary, description=description, parents=[shared], allow_abbrev=False)
-
-
 def _add_adapt(verbs: Verbs, shared: argparse.ArgumentParser) -> None:
-    adapt = _add(verbs, "adapt", "the main job: from videos or play data to a bundle", shared)
+    adapt = add_verb(verbs, "adapt", "the main job: from videos or play data to a bundle", shared)
     kinds = adapt.add_subparsers(title="kinds of data", metavar="KIND", required=True)
     for kind in _add_kinds(kinds, shared, "adapt", "adapt to"):
         kind.add_argument("--stop-after", choices=STAGES, metavar="STAGE", help=f"one of: {', '.join(STAGES)}")
 
 
 def _add_study(verbs: Verbs, shared: argparse.ArgumentParser) -> None:
-    study = _add(verbs, "study", "find out what the data taught, by trainings that differ in nothing else", shared)
+    study = add_verb(verbs, "study", "find out what the data taught, by trainings that differ in nothing else", shared)
     study.add_argument("--run", metavar="RUN", help="a run that has been encoded; or name new data, as for adapt:")
     kinds = study.add_subparsers(title="kinds of new data", metavar="KIND")
     study.set_defaults(verb="study", kind=None, seeds=None, arms=None, wrong_usage=study.error)
@@ -111,10 +106,10 @@ def _add_study(verbs: Verbs, shared: argparse.ArgumentParser) -> None:
 
 def _add_kinds(kinds: Verbs, shared: argparse.ArgumentParser, verb: str, purpose: str) -> list[argparse.ArgumentParser]:
     """The two kinds of data a run can begin with, and what is asked about them."""
-    human = _add(kinds, "human", f"{purpose} human videos, which need no action labels", shared)
+    human = add_verb(kinds, "human", f"{purpose} human videos, which need no action labels", shared)
     human.add_argument("source", metavar="VIDEOS", help="a folder of videos, or one video")
     human.add_argument("--embodiment", metavar="BODY", default="human_hand", help=_BODY + " (default: human_hand)")
-    play = _add(kinds, "play", f"{purpose} a robot's play data, a local LeRobot data set", shared)
+    play = add_verb(kinds, "play", f"{purpose} a robot's play data, a local LeRobot data set", shared)
     play.add_argument("source", metavar="DATASET", help="the data set's folder")
     play.add_argument("--embodiment", metavar="BODY", required=True, help=_BODY)
     for kind, name in ((human, "human"), (play, "play")):
@@ -154,20 +149,20 @@ def _add_recipe(parser: argparse.ArgumentParser, *, default: str) -> None:
 
 
 def _add_hub(verbs: Verbs, shared: argparse.ArgumentParser) -> None:
-    publish = _add(verbs, "publish", "send a run's bundle to the Hub, and prove it arrived", shared)
+    publish = add_verb(verbs, "publish", "send a run's bundle to the Hub, and prove it arrived", shared)
     publish.add_argument("--run", required=True, metavar="RUN", help="the run's folder")
     publish.add_argument("--repo", required=True, metavar="ORG/NAME", help="where to")
     publish.add_argument("--confirm", action="store_true", help="do it; without, only tell what would be done")
     publish.add_argument("--public", action="store_true", help="for everyone to see (default: private)")
     publish.set_defaults(verb="publish")
-    pull = _add(verbs, "pull", "fetch a bundle from the Hub, and check it", shared)
+    pull = add_verb(verbs, "pull", "fetch a bundle from the Hub, and check it", shared)
     pull.add_argument("reference", metavar="ORG/NAME[@REV]", help="which one; REV is a branch, tag or commit")
     pull.add_argument("--out", required=True, metavar="DIR", help="the folder it goes to")
     pull.set_defaults(verb="pull")
 
 
 def _add_predict(verbs: Verbs, shared: argparse.ArgumentParser) -> None:
-    predict = _add(verbs, "predict", "imagine what follows an image, and the actions that bring it about", shared)
+    predict = add_verb(verbs, "predict", "imagine what follows an image, and the actions that bring it about", shared)
     predict.add_argument("--bundle", required=True, metavar="DIR", help="a bundle's folder, pulled or made here")
     predict.add_argument(
         "--image",
@@ -186,19 +181,19 @@ def _add_predict(verbs: Verbs, shared: argparse.ArgumentParser) -> None:
 
 
 def _add_config(verbs: Verbs, shared: argparse.ArgumentParser) -> None:
-    config = _add(verbs, "config", "look into a recipe: every key, its value and where that comes from", shared)
+    config = add_verb(verbs, "config", "look into a recipe: every key, its value and where that comes from", shared)
     what = config.add_subparsers(title="what to do", metavar="WHAT", required=True)
     for name, summary in (("show", "each key with its value, type, origin and meaning"), ("validate", "only check")):
-        one = _add(what, name, summary, shared)
+        one = add_verb(what, name, summary, shared)
         _add_recipe(one, default="human")
         one.set_defaults(verb=f"config_{name}")
 
 
 def _add_makers(verbs: Verbs, shared: argparse.ArgumentParser) -> None:
-    demo = _add(verbs, "demo", "the whole main job on what ships with the package", shared)
+    demo = add_verb(verbs, "demo", "the whole main job on what ships with the package", shared)
     demo.add_argument("--out", required=True, metavar="RUN", help="the folder it goes to")
     demo.set_defaults(verb="demo")
-    pretrain = _add(verbs, "pretrain", "train a base model from nothing on scenes drawn here", shared)
+    pretrain = add_verb(verbs, "pretrain", "train a base model from nothing on scenes drawn here", shared)
     pretrain.add_argument("--out", required=True, metavar="DIR", help="the folder it goes to")
     _add_recipe(pretrain, default="tiny")
     pretrain.set_defaults(verb="pretrain")

@@ -13,7 +13,8 @@ from pipelines.arguments import build_parser
 from pipelines.terminal import Terminal, Unwatched
 
 GOOD, FAILED, STOPPED = 0, 1, 130
-NOT_SHARED = ("adapt", "demo", "study", "pretrain", "publish")  # among other stages; reading verbs harm nobody
+# Among other stages; reading verbs harm nobody.
+NOT_SHARED = ("adapt", "demo", "study", "pretrain", "publish", "sim_record", "sim_try", "tabletop")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -53,7 +54,8 @@ def _run(arguments: Namespace, terminal: Terminal) -> int:
     except AdaptError as error:
         return _fail(error, f"error: {error}", terminal)
     except KeyboardInterrupt:
-        sys.stderr.write("\nstopped; the same command goes on from here\n")
+        left = getattr(arguments, "stopped", "the same command goes on from here")
+        sys.stderr.write(f"\nstopped; {left}\n")
         return STOPPED
     except BrokenPipeError:
         # Whoever read our output has heard enough (`| head`): let nothing more be flushed at exit.

@@ -100,6 +100,43 @@ def config_validate(arguments: Namespace, terminal: Terminal) -> None:
     terminal.give({"recipe": arguments.recipe, "good": True, "keys": len(rows)})
 
 
+def sim_record(arguments: Namespace, terminal: Terminal) -> None:
+    """Record on the tabletop."""
+    from pipelines import sim_record as pipeline
+
+    answer = pipeline.run(pipeline.question(arguments))
+    terminal.show(pipeline.table(answer))
+    terminal.give(pipeline.to_json(answer))
+
+
+def sim_try(arguments: Namespace, terminal: Terminal) -> None:
+    """Let a model act on the tabletop."""
+    from pipelines import sim_try as pipeline
+
+    answer = pipeline.run(pipeline.question(arguments))
+    terminal.show(pipeline.table(answer))
+    terminal.give(pipeline.to_json(answer))
+
+
+def tabletop(arguments: Namespace, terminal: Terminal) -> None:
+    """Carry out a study on the tabletop."""
+    from pipelines import tabletop as pipeline
+
+    answer = pipeline.run(pipeline.question(arguments), terminal)
+    terminal.show(pipeline.table(answer))
+    terminal.give(pipeline.to_json(answer))
+
+
+def sim_tasks(_arguments: Namespace, terminal: Terminal) -> None:
+    """List what can be asked for on the tabletop."""
+    from pipelines import sim_tasks as pipeline
+
+    rows = pipeline.run()
+    terminal.show(pipeline.table(rows))
+    terminal.show(pipeline.summary(rows))
+    terminal.give([asdict(row) for row in rows])
+
+
 def demo(arguments: Namespace, terminal: Terminal) -> None:
     """The main job on what ships with the package."""
     from pipelines.job import load_job

@@ -15,9 +15,11 @@ from adapt.models.bases import TINY, Base, load_base, load_heads, read_identity
 from adapt.models.batch import pad_text
 from adapt.models.frozen import forbid_decoding
 from adapt.models.imagine import Sampling, imagine
+from adapt.models.world_action import INVERSE_DYNAMICS
 from adapt.policy.acting import Actor, read_actions, read_with_spread
 from adapt.policy.bundle import BaseRecord, Bundle, read_bundle
 from adapt.policy.golden import ACTION_TOLERANCE_SHARE, LATENT_TOLERANCE, Golden, find_mismatch
+from adapt.policy.many import Crowd
 from adapt.policy.observation import as_observation
 from adapt.types import ActionChunk, BaseGeometry, Observation, Prediction
 from adapt.video.canvas import place
@@ -57,6 +59,11 @@ class Policy:
     def geometry(self) -> BaseGeometry:
         """The base's rates and chunk length."""
         return self._base.geometry
+
+    @property
+    def video_steps(self) -> int:
+        """Solver steps for imagining a chunk."""
+        return self._video_steps
 
     def act(self, observation: object, instruction: str, *, seed: int = 0, with_spread: bool = False) -> ActionChunk:
         """The next actions, in the body's own units; decodes no image.
@@ -101,6 +108,19 @@ class Policy:
         present, future, actions = self._answer(seen, instruction, seed, with_spread=with_spread)
         frames = self._base.codec.decode(torch.cat([present, future])[None])[0]
         return Prediction(frames=frames, latents=future, actions=actions)
+
+    def for_many(self, head: str = INVERSE_DYNAMICS) -> Crowd:
+        """The same policy, answering many observations at once, with any of its heads.
+
+        Raises:
+            EmbodimentError: The body has no action axes.
+            RecipeError: There is no such head.
+        """
+        return Crowd(self._base, self._actor, video_steps=self._video_steps, head=head)
+
+    def decode(self, latents: Float[Tensor, "b l c h2 w2"]) -> UInt8[Tensor, "b t h w 3"]:
+        """Pictures of latent frames, the first of each row a present."""
+        return self._base.codec.decode(latents)
 
     @property
     def golden(self) -> Golden | None:

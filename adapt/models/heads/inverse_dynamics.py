@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from adapt.models.heads.bodies import BodyProjections, Readings
 from adapt.models.heads.expert import FLOW, GAUSSIAN, OBJECTIVES, ActionExpert, InverseDynamicsConfig
 from adapt.models.heads.transitions import ActionReading, ActionTargets, Hiding, Transitions, hide
-from adapt.models.seeding import normal, row_seeds, seeded, uniform
+from adapt.models.seeding import Generators, normal, normal_rows, row_seeds, seeded, uniform
 from adapt.objectives.flow import interpolate, velocity
 from adapt.objectives.likelihood import masked_gaussian_nll
 from adapt.objectives.losses import MaskedSum, masked_square_error
@@ -123,12 +123,12 @@ class InverseDynamics(ActionExpert):
         return MaskedSum(torch.stack([part.sum for part in parts]).mean(), parts[0].count)
 
     @torch.no_grad()
-    def act(self, seen: Transitions, generator: torch.Generator) -> Float[Tensor, "r k d"]:
+    def act(self, seen: Transitions, generator: Generators) -> Float[Tensor, "r k d"]:
         """Normalised actions for each transition, zero beyond a body's own axes; the mean of the members'.
 
         Args:
             seen: What happened, or is imagined to happen.
-            generator: On the CPU; the same seed gives the same actions.
+            generator: On the CPU, one, or one for each row; the same seed gives the same actions.
 
         Raises:
             EmbodimentError: A row's body has no projections here.
@@ -210,12 +210,12 @@ class InverseDynamics(ActionExpert):
         return masked_square_error(told, velocity(actions, noise), targets.valid, weight)
 
     def _answers(
-        self, seen: Transitions, generator: torch.Generator
+        self, seen: Transitions, generator: Generators
     ) -> tuple[Float[Tensor, "e r k d"], Float[Tensor, "e r k d"] | None]:
         """Actions of each of the e members, from one noise for all, and the logarithm of their variance."""
         axes = max(self.projections.of(name).action_axes for name in seen.bodies)
         like = seen.present.new_empty(len(seen.bodies), self.action_steps, axes)
-        noise = torch.randn(like.shape, generator=generator).to(like)  # In single precision on the CPU, everywhere.
+        noise = normal_rows(tuple(like.shape), generator).to(like)
         if self.config.objective == FLOW:
             parts = [self._denoise(seen, noise, self.config.steps, member) for member in range(self.config.members)]
             return torch.stack(parts), None
