@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from adapt.evaluate.closed_loop_record import ClosedLoopRecord
 from adapt.evaluate.record import Evaluation
 from adapt.evaluate.shown import Shown
 from adapt.evaluate.study_record import StudyRecord
@@ -39,7 +40,7 @@ class Provenance:
 class ReportFacts:
     """Everything a report says. What is None, or empty, is said to be missing, and why where that is known.
 
-    At least one of `evaluation` and `study` must be there.
+    At least one of `evaluation`, `study` and `closed_loop` must be there; the last stands alone.
     """
 
     evaluation: Evaluation | None
@@ -47,4 +48,5 @@ class ReportFacts:
     curves: Curves | None = None
     provenance: Provenance | None = None
     study: StudyRecord | None = None
+    closed_loop: ClosedLoopRecord | None = None
     chunk_s: float = 1.6  # seconds of the base's chunk

@@ -10,7 +10,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from adapt.evaluate import record, study_record
+from adapt.evaluate import closed_loop_results, record, study_record
 from adapt.report.facts import ReportFacts
 from adapt.report.looks import called, swatch
 from adapt.report.views import page_words
@@ -47,7 +47,7 @@ def write_report(path: Path, facts: ReportFacts) -> Path:
 
 def render_report(facts: ReportFacts) -> str:
     """The page as text; arguments and errors as above."""
-    if facts.evaluation is None and facts.study is None:
+    if facts.evaluation is None and facts.study is None and facts.closed_loop is None:
         raise ValueError("a report needs an evaluation or a study; found neither")
     style, script = _asset("report.css"), _asset("report.js")
     words: dict[str, Any] = {
@@ -96,6 +96,8 @@ def _records(facts: ReportFacts) -> list[tuple[str, Markup]]:
         records.append(("evaluation", _as_data(record.to_json(facts.evaluation))))
     if facts.study is not None:
         records.append(("study-record", _as_data(study_record.to_json(facts.study))))
+    if facts.closed_loop is not None:
+        records.append(("closed-loop-record", _as_data(closed_loop_results.as_part(facts.closed_loop))))
     return records
 
 

@@ -5,7 +5,9 @@ from typing import Any
 
 from adapt.evaluate.actions import OVERALL
 from adapt.evaluate.blame import Blame
+from adapt.evaluate.closed_loop_record import ClosedLoopRecord
 from adapt.evaluate.record import Evaluation
+from adapt.report import closed_loop
 from adapt.report.arms import arm_charts, arm_table, finding_rows, judge_study, study_curves, study_groups
 from adapt.report.facts import ReportFacts
 from adapt.report.judged import Judged, judge_page
@@ -39,8 +41,10 @@ def page_words(facts: ReportFacts) -> dict[str, Any]:
     """All names that the template uses; those of missing parts are empty or None.
 
     Args:
-        facts: With an evaluation, a study, or both.
+        facts: With an evaluation, a study, or both; or with a study in closed loop.
     """
+    if facts.closed_loop is not None:
+        return _closed_loop_words(facts, facts.closed_loop)
     subject = facts.evaluation or facts.study
     assert subject is not None
     seen = scenes(facts.shown)
@@ -54,6 +58,7 @@ def page_words(facts: ReportFacts) -> dict[str, Any]:
         "judged": _judged(facts),
         "evaluation": facts.evaluation,
         "study": facts.study,
+        "closed_loop": None,
         "scenes": seen,
         "open_scenes": OPEN_SCENES,
         "most_axes": MOST_AXES,
@@ -64,6 +69,22 @@ def page_words(facts: ReportFacts) -> dict[str, Any]:
         "contents": _contents(facts),
         **_evaluation_words(facts, seen),
         **_study_words(facts),
+    }
+
+
+def _closed_loop_words(facts: ReportFacts, record: ClosedLoopRecord) -> dict[str, Any]:
+    """The names of a page that tells of nothing but a study in closed loop."""
+    shown = closed_loop.shown(record)
+    return {
+        **closed_loop.first_words(record),
+        "evaluation": None,
+        "study": None,
+        "closed_loop": shown,
+        "progress": None,
+        "provenance": facts.provenance,
+        "origin": closed_loop.origin(record),
+        "origin_tables": [shown.about],
+        "contents": [("acted", "Episodes"), ("origin", "Origin"), ("words", "Words")],
     }
 
 

@@ -13,6 +13,7 @@ from pipelines.pretrain_settings import PretrainConfig
 from pipelines.recipes import compose_as, recipes_folder
 from pipelines.schema import AdaptConfig, compose
 from pipelines.strict import settings
+from pipelines.tabletop_settings import TabletopConfig
 
 REPOSITORY = Path(__file__).parents[2]
 FOLDER = REPOSITORY / "recipes"
@@ -20,7 +21,8 @@ WHOLE = sorted(FOLDER.glob("*.yaml"))
 PRETRAIN = sorted((FOLDER / "pretrain").glob("*.yaml"))
 SECTIONS = {setting.key.partition(".")[0] for setting in settings(AdaptConfig) if "." in setting.key}
 CHOICES = sorted(path for path in FOLDER.glob("*/*.yaml") if path.parent.name in SECTIONS)
-KNOWN_FOLDERS = SECTIONS | {"embodiment", "pretrain"}
+TABLETOP = sorted((FOLDER / "tabletop").glob("*.yaml"))
+KNOWN_FOLDERS = SECTIONS | {"embodiment", "pretrain", "tabletop"}
 
 
 def name(path: Path) -> str:
@@ -42,7 +44,7 @@ def attributes_read() -> set[str]:
     sources = [path for room in ("adapt", "pipelines") for path in (REPOSITORY / room).rglob("*.py")]
     names = set()
     for path in sources:
-        if path.name in ("settings.py", "pretrain_settings.py"):
+        if path.name in ("settings.py", "pretrain_settings.py", "tabletop_settings.py"):
             continue
         tree = ast.parse(path.read_text())
         inside = {
@@ -76,17 +78,22 @@ def test_a_recipe_of_a_base_composes(path):
     assert isinstance(compose_as(PretrainConfig, str(path)).config, PretrainConfig)
 
 
+@pytest.mark.parametrize("path", TABLETOP, ids=name)
+def test_a_plan_on_the_tabletop_composes(path):
+    assert isinstance(compose_as(TabletopConfig, path.stem, folder="tabletop").config, TabletopConfig)
+
+
 def test_no_folder_of_recipes_is_one_that_nothing_reads():
     assert {path.parent.name for path in FOLDER.glob("*/*.yaml")} <= KNOWN_FOLDERS
 
 
-@pytest.mark.parametrize("path", [*WHOLE, *PRETRAIN], ids=name)
+@pytest.mark.parametrize("path", [*WHOLE, *PRETRAIN, *TABLETOP], ids=name)
 def test_a_recipe_opens_with_a_command_that_is_understood(path):
     (command,) = re.findall(r"^wam-adapt (.*)$", header(path), flags=re.MULTILINE)
     assert build_parser().parse_args(shlex.split(command)).verb
 
 
-@pytest.mark.parametrize("path", WHOLE, ids=name)
+@pytest.mark.parametrize("path", [*WHOLE, *TABLETOP], ids=name)
 def test_a_recipe_says_what_it_needs(path):
     assert re.search(r"^Needs: .+\.", header(path), flags=re.MULTILINE)
 
@@ -97,12 +104,12 @@ def test_a_recipe_is_short_and_opens_with_a_sentence(path):
     assert header(path).splitlines()[0]
 
 
-@pytest.mark.parametrize("config", [AdaptConfig, PretrainConfig])
+@pytest.mark.parametrize("config", [AdaptConfig, PretrainConfig, TabletopConfig])
 def test_every_key_has_its_meaning_in_words(config):
     assert [setting.key for setting in settings(config) if not setting.doc.endswith(".")] == []
 
 
-@pytest.mark.parametrize("config", [AdaptConfig, PretrainConfig])
+@pytest.mark.parametrize("config", [AdaptConfig, PretrainConfig, TabletopConfig])
 def test_every_key_is_read_by_some_code(config):
     read = attributes_read()
     unread = [setting.key for setting in settings(config) if setting.key.rpartition(".")[2] not in read]
