@@ -1,4 +1,4 @@
-"""Pretrain: make the shipped base from nothing. One core, no download; each finished stage is kept.
+"""Pretrain: make the shipped base from nothing. One core or two, no download; each finished stage is kept.
 
 draw -> codec -> windows -> world -> action -> trial -> base/, a folder that `load_base` reads.
 """
@@ -15,44 +15,43 @@ from adapt.data.latent_store import LatentStore
 from adapt.embodiment.spec import Embodiment, load_embodiment
 from adapt.embodiment.statistics import BodyStatistics
 from adapt.models.bases import Base, BaseIdentity, save_base
-from adapt.models.imagine import Sampling
 from adapt.runs.fingerprint import Json
 from adapt.runs.stage import StageResult, run_stage
-from adapt.sim.experts import seen_tasks
-from adapt.sim.record import held_out_tasks
-from adapt.sim.scene import ALL_TASKS
 from pipelines.encode import encoders_fingerprint
 from pipelines.pretrain_action import train_action
 from pipelines.pretrain_codec import load_codec, train_codec
 from pipelines.pretrain_draw import draw
+from pipelines.pretrain_halves import cores
 from pipelines.pretrain_settings import PretrainConfig
-from pipelines.pretrain_trial import Actor, closed_loop, held_out_errors
+from pipelines.pretrain_trial import try_out
 from pipelines.pretrain_windows import GEOMETRY, GRIPPER, HAND, TrainingSet, cut_windows, load_training_set
 from pipelines.pretrain_world import load_world, train_world
 from pipelines.recipes import recipes_folder
 
-REVISION = "1"
+REVISION = "2"
 
 
-def run(config: PretrainConfig, out: Path) -> Path:
+def run(config: PretrainConfig, out: Path, *, processes: int | None = None) -> Path:
     """Make the base; a stage that is finished is not done again.
 
     Args:
         config: What decides it.
         out: Folder of all stages.
+        processes: 1, or 2 for trainings in half the time with the same bytes; None for what this machine has.
 
     Returns:
         The base's folder, `out`/base/KEY.
     """
     torch.set_num_threads(1)  # Sums in another order are other weights.
-    seed = config.seed
+    seed, processes = config.seed, processes or cores()
     bodies = {name: load_embodiment(name, [recipes_folder() / "embodiment"]) for name in (GRIPPER, HAND)}
     drawn = run_stage(out, "draw", _inputs(config, "draw"), lambda scratch: draw(scratch, config.draw, seed))
     codec = run_stage(
         out,
         "codec",
         {**_inputs(config, "codec"), "draw": drawn.key},
-        lambda scratch: train_codec(scratch, drawn.path, config.codec, seed),
+        lambda scratch: train_codec(scratch, drawn.path, config.codec, seed, processes),
+        resumable=True,
     )
     windows = run_stage(
         out,
@@ -65,14 +64,17 @@ def run(config: PretrainConfig, out: Path) -> Path:
         out,
         "world",
         {**_inputs(config, "world"), "windows": windows.key},
-        lambda scratch: train_world(scratch, data, config.world, seed),
+        lambda scratch: train_world(scratch, data, bodies[GRIPPER], config.world, seed, processes),
         resumable=True,
     )
     action = run_stage(
         out,
         "action",
         {**_inputs(config, "action"), "world": world.key},
-        lambda scratch: train_action(scratch, data, load_world(world.path), config.action, seed),
+        lambda scratch: train_action(
+            scratch, data, load_world(world.path, bodies[GRIPPER]), config.action, seed, processes
+        ),
+        resumable=True,
     )
     base = _base(codec, action, bodies, figures)
     trial = run_stage(
@@ -100,7 +102,7 @@ def _inputs(config: PretrainConfig, stage: str) -> dict[str, Json]:
 def _base(
     codec: StageResult, action: StageResult, bodies: dict[str, Embodiment], figures: dict[str, BodyStatistics]
 ) -> Base:
-    model, text = load_world(action.path)
+    model, text = load_world(action.path, bodies[GRIPPER])
     # Rounded as they are shipped, so that what is tried out is what is shipped.
     for parameter in model.parameters():
         parameter.data = parameter.data.to(torch.bfloat16).float()
@@ -114,20 +116,8 @@ def _base(
 
 
 def _try_out(scratch: Path, base: Base, data: TrainingSet, config: PretrainConfig) -> dict[str, Json]:
-    """Closed-loop success on seen and on held-out tasks, and errors on validation windows."""
-    actor = Actor(
-        codec=base.codec,
-        model=base.model,
-        text=base.text,
-        body=base.embodiments[GRIPPER],
-        figures=base.statistics[GRIPPER],
-        sampling=Sampling(steps=config.trial.imagine_steps),
-    )
-    facts: dict[str, Json] = {
-        "seen_tasks": closed_loop(actor, seen_tasks(ALL_TASKS), config.trial.episodes),
-        "held_out_tasks": closed_loop(actor, held_out_tasks(), config.trial.episodes),
-        "validation": held_out_errors(data, actor, config.trial),
-    }
+    """Write what a trial of the base tells."""
+    facts = try_out(base, data, config.trial)
     (scratch / "trial.json").write_text(json.dumps(facts, indent=1) + "\n")
     return facts
 
@@ -141,8 +131,8 @@ def _export(scratch: Path, base: Base, data: TrainingSet, encoded: Path, config:
     places = [
         place
         for split, count in counts.items()
-        for chunks in (1, 2)
-        for place in _spread(data.select(split=split, body=GRIPPER, chunks=chunks), count)
+        for long in (False, True)
+        for place in _spread(_of_gripper(data, split, long=long), count)
     ]
     chosen = [data.windows[place] for place in places]
     prompts = sorted({data.prompts[place] for place in places})
@@ -161,6 +151,11 @@ def _export(scratch: Path, base: Base, data: TrainingSet, encoded: Path, config:
     )
     size = sum(path.stat().st_size for path in scratch.rglob("*") if path.is_file())
     return {"fingerprint": identity.fingerprint, "megabytes": round(size / 1e6, 2), "replay_windows": len(chosen)}
+
+
+def _of_gripper(data: TrainingSet, split: str, *, long: bool) -> list[int]:
+    """Tasks, then play."""
+    return [place for kind in ("robot", "play") for place in data.select(split, kind, long=long)]
 
 
 def _spread(places: list[int], count: int) -> list[int]:

@@ -1,6 +1,5 @@
 """Train the inverse-dynamics head on true, noised and imagined futures; it never sees an instruction."""
 
-import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,15 +14,19 @@ from adapt.models.imagine import Sampling, imagine
 from adapt.models.text import TextEncoder
 from adapt.models.world_action import WorldActionModel
 from adapt.runs.fingerprint import Json
+from pipelines.pretrain_halves import HALVES, halves
+from pipelines.pretrain_progress import Progress
 from pipelines.pretrain_schedule import one_cycle
 from pipelines.pretrain_settings import ActionTraining
-from pipelines.pretrain_windows import GEOMETRY, GRIPPER, TrainingSet
-from pipelines.pretrain_world import with_text
+from pipelines.pretrain_windows import GEOMETRY, TrainingSet
+from pipelines.pretrain_world import Prompts
 
-log = logging.getLogger(__name__)
+_IMAGINED_AT_ONCE = 64
+_IMAGINE_STEPS = 6
+_HIGHEST_NOISE = 0.6  # of a noised future
+_HIDDEN_STATES = 0.1  # share; the gripper always tells where it is, so this is for bodies to come
 
-_IMAGINED_AT_ONCE = 40
-_IMAGINE_STEPS = 5
+Futures = dict[int, Tensor]  # by place in the training set
 
 
 def train_action(
@@ -32,31 +35,39 @@ def train_action(
     world: tuple[WorldActionModel, TextEncoder],
     config: ActionTraining,
     seed: int,
+    processes: int = 1,
 ) -> dict[str, Json]:
-    """Train the head of the model in `world`; writes the whole model's model.safetensors into `scratch`."""
+    """Train the head of the model in `world`; writes model.safetensors and text.safetensors into `scratch`.
+
+    Started again in the same folder after it was stopped, it goes on from its last checkpoint.
+    """
     model, text = world
-    places = data.select(split="train", body=GRIPPER, chunks=1)
+    pools = {kind: data.select("train", kind) for kind in ("robot", "play")}
     rng = np.random.default_rng([seed, 3])
-    chosen = [int(place) for place in rng.permutation(places)[: config.imagined_windows]]
-    imagined = dict(zip(chosen, imagine_futures(data, chosen, world, seed), strict=True))
+    chosen = [int(place) for place in rng.permutation(pools["robot"])[: config.imagined_windows]]
+    futures = dict(zip(chosen, imagine_futures(data, chosen, world, seed), strict=True))
     head = model.inverse_dynamics.requires_grad_(requires_grad=True).train()
-    optimiser = torch.optim.AdamW(head.parameters(), lr=config.learning_rate, betas=(0.9, 0.98), weight_decay=0.01)
-    curve: list[float] = []
-    for step in range(config.steps):
-        for group in optimiser.param_groups:
-            group["lr"] = one_cycle(step, config.steps, config.learning_rate)
-        loss = _step_loss(model, data, (places, imagined), config, (seed, step))
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(head.parameters(), 1.0)
-        optimiser.step()
-        curve.append(float(loss.detach()))
-        if step % 100 == 99:
-            log.info("action step %d of %d: loss %.4f", step + 1, config.steps, float(np.mean(curve[-100:])))
+    trained = list(head.parameters())
+    optimiser = torch.optim.AdamW(trained, lr=config.learning_rate, betas=(0.9, 0.98), weight_decay=0.01, fused=True)
+    progress = Progress(scratch, "action", config.steps, {"head": head}, optimiser)
+
+    def loss_of(step: int, half: int) -> tuple[Tensor, float]:
+        loss = _loss(model, data, (pools, futures), config, (seed, step, half))
+        return loss, float(loss.detach())
+
+    with halves(trained, loss_of, processes) as compute:
+        for step in progress.steps():
+            for group in optimiser.param_groups:
+                group["lr"] = one_cycle(step, config.steps, config.learning_rate)
+            told = compute(step)
+            torch.nn.utils.clip_grad_norm_(trained, 1.0)
+            optimiser.step()
+            progress.done(step, told)
     model.eval().requires_grad_(requires_grad=False)
     write_tensors(scratch / "model.safetensors", model.state_dict())
     write_tensors(scratch / "text.safetensors", text.state_dict())
-    return {"action_loss_last_100": round(float(np.mean(curve[-100:])), 4), "imagined_windows": len(chosen)}
+    progress.finish()
+    return {"action_loss_last_100": round(progress.mean(), 4), "imagined_windows": len(chosen)}
 
 
 def imagine_futures(
@@ -68,43 +79,47 @@ def imagine_futures(
 ) -> list[Tensor]:
     """What the transformer imagines from the first frame of each window, under its own instruction."""
     model, text = world
+    prompts = Prompts(text)
     generator = torch.Generator().manual_seed(seed)
     futures: list[Tensor] = []
     for first in range(0, len(places), _IMAGINED_AT_ONCE):
         part = places[first : first + _IMAGINED_AT_ONCE]
-        with torch.no_grad():
-            batch = collate([data.samples[place] for place in part], GEOMETRY)
-            batch = with_text(batch, [data.prompts[place] for place in part], text)
-            future = imagine(model, batch.latents[:, :1], batch.text, Sampling(steps=steps), generator)
-        futures += list(future)
+        batch = collate([data.samples[place] for place in part], GEOMETRY)
+        batch = prompts.into(batch, [data.prompts[place] for place in part])
+        futures += list(imagine(model, batch.latents[:, :1], batch.text, Sampling(steps=steps), generator))
     return futures
 
 
-def _step_loss(
+def _loss(
     model: WorldActionModel,
     data: TrainingSet,
-    pool: tuple[Sequence[int], dict[int, Tensor]],
+    seen: tuple[dict[str, list[int]], Futures],
     config: ActionTraining,
-    when: tuple[int, int],
+    when: tuple[int, int, int],
 ) -> Tensor:
-    """Mean loss of one step: a share of imagined futures, the others recorded, some of all of them noised.
-
-    Imagined futures are noised too, unlike in fine-tuning, where they are shown as they were imagined. That was not
-    meant, but the shipped weights were made so, and it stays until they are made anew.
-    """
-    places, imagined = pool
+    """Mean loss of half a step: recorded futures, some of them noised, and imagined ones as they were imagined."""
+    pools, futures = seen
     rng = np.random.default_rng([*when, 4])
     generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
-    from_imagination = round(config.batch_size * config.predicted_share) if imagined else 0
-    known = list(imagined)
-    rows = [known[int(row)] for row in rng.integers(len(known), size=from_imagination)] if known else []
-    rows += [places[int(row)] for row in rng.integers(len(places), size=config.batch_size - from_imagination)]
-    batch = collate([data.samples[row] for row in rows], GEOMETRY)
-    future = batch.latents[:, 1:].clone()
-    for place in range(from_imagination):
-        future[place] = imagined[rows[place]]
-    recorded = 1 - config.predicted_share
-    hiding = Hiding(future_share=min(1.0, config.noised_share / max(recorded, 1e-6)), future_sigma=0.6)
-    loss = model.inverse_dynamics_loss(batch, generator, hiding=hiding, future=future)
+    size = max(1, config.batch_size // HALVES)
+    imagined = round(size * config.predicted_share) if futures else 0
+    play = round((size - imagined) * config.play_share) if pools["play"] else 0
+    recorded = _draw(rng, pools["robot"], size - imagined - play) + _draw(rng, pools["play"], play)
+    noised = min(1.0, config.noised_share / max(1 - config.predicted_share, 1e-6))
+    hiding = Hiding(future_share=noised, future_sigma=_HIGHEST_NOISE, state_share=_HIDDEN_STATES)
+    batch = collate([data.samples[place] for place in recorded], GEOMETRY)
+    loss = model.inverse_dynamics_loss(batch, generator, hiding=hiding)
     assert loss is not None
-    return loss.mean()
+    if not imagined:
+        return loss.mean()
+    rows = _draw(rng, list(futures), imagined)
+    batch = collate([data.samples[place] for place in rows], GEOMETRY)
+    future = torch.stack([futures[place] for place in rows])
+    shown = Hiding(future_share=0.0, state_share=_HIDDEN_STATES)
+    other = model.inverse_dynamics_loss(batch, generator, hiding=shown, future=future)
+    assert other is not None
+    return (loss.sum + other.sum) / (loss.count + other.count)
+
+
+def _draw(rng: np.random.Generator, places: Sequence[int], count: int) -> list[int]:
+    return [places[int(row)] for row in rng.integers(len(places), size=count)] if count else []

@@ -1,52 +1,107 @@
-"""Draw: the tabletop's episodes as 5 Hz frames and 10 Hz numbers, one file a kind."""
+"""Draw: the tabletop's episodes as 5 Hz frames on the base's canvas and 10 Hz numbers, one file a kind."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
+from adapt.models.bases import TINY_GEOMETRY
 from adapt.runs.fingerprint import Json
-from adapt.sim.experts import Episode, perform, play, seen_tasks
-from adapt.sim.hand import hand
-from adapt.sim.scene import ALL_TASKS, Body, gripper, render
+from adapt.sim.body import Body
+from adapt.sim.camera import Camera
+from adapt.sim.expert import Episode, Manner, perform, play
+from adapt.sim.gripper import Gripper
+from adapt.sim.human_hand import HumanHand
+from adapt.sim.state import CONTROL_HZ
+from adapt.sim.tabletop import Tabletop
+from adapt.sim.tasks import SEEN_TASKS, succeeded
+from adapt.sim.trials import PICTURE_PX
+from adapt.video.canvas import place
 from pipelines.pretrain_settings import DrawConfig
 
-SIZE = 64
+KINDS = ("robot", "human", "play")
 STEPS_PER_FRAME = 2  # 10 Hz control, 5 Hz video
 EXPERT_STEPS, PLAY_STEPS = 49, 161
-# Each kind draws its seeds from a range of its own; trials and demos use others.
-_SEEDS = {"robot": 1_000_000, "human": 2_000_000, "play": 3_000_000}
+_APART = 0x7072  # between the seeds drawn from here and those of trials and recordings
+_ATTEMPTS = 20
+_PACES = (0.9, 1.0)  # narrow, so that what comes next can be foreseen
+_STILL_M = 0.002  # less than this is no motion
 
 
 def draw(scratch: Path, config: DrawConfig, seed: int) -> dict[str, Json]:
-    """Draw everything into `scratch`: NAME_frames.npy (n t 64 64 3), NAME_actions.npy, NAME_state.npy, NAME.txt."""
+    """Draw everything into `scratch`.
+
+    NAME_frames.npy (n t 64 64 3), NAME_busy.npy (n), the control steps until nothing is wanted any more, and NAME.txt,
+    one instruction an episode; NAME_actions.npy and NAME_state.npy too for what the gripper does.
+    """
     counts = {"robot": config.robot_episodes, "human": config.human_episodes, "play": config.play_episodes}
-    for kind, count in counts.items():
-        first = _SEEDS[kind] + 10_000_000 * seed
-        tasks = seen_tasks(ALL_TASKS)
-        if kind == "play":
-            episodes = [play(first + index, steps=PLAY_STEPS) for index in range(count)]
-        else:
-            episodes = [perform(tasks[index % len(tasks)], first + index, steps=EXPERT_STEPS) for index in range(count)]
-        _write(scratch, kind, episodes, hand if kind == "human" else gripper)
+    with Tabletop() as tabletop, Camera(PICTURE_PX) as camera:
+        for kind, count in counts.items():
+            body = HumanHand() if kind == "human" else Gripper()
+            steps = PLAY_STEPS if kind == "play" else EXPERT_STEPS
+            _write(scratch, kind, _episodes(tabletop, kind, count, seed), (count, steps), (body, camera))
     return {"minutes": {kind: _minutes(kind, count) for kind, count in counts.items()}}
 
 
-def _write(scratch: Path, kind: str, episodes: Sequence[Episode], body: Body) -> None:
-    shown = len(episodes[0].states[::STEPS_PER_FRAME])
+def _episodes(tabletop: Tabletop, kind: str, count: int, seed: int) -> Iterator[Episode]:
+    """Seen tasks in turn, or play; an episode in which the expert fails is done again on another tabletop."""
+    for index in range(count):
+        if kind == "play":
+            yield play(tabletop, _seed(kind, seed, index, 0), steps=PLAY_STEPS)
+            continue
+        task = SEEN_TASKS[index % len(SEEN_TASKS)]
+        for attempt in range(_ATTEMPTS):
+            own = _seed(kind, seed, index, attempt)
+            manner = Manner(pace=float(np.random.default_rng(own).uniform(*_PACES)))
+            episode = perform(tabletop, task, own, manner=manner, steps=EXPERT_STEPS)
+            if succeeded(episode.states[-1], task):
+                break
+        yield episode
+
+
+def _write(
+    scratch: Path, kind: str, episodes: Iterator[Episode], size: tuple[int, int], seen: tuple[Body, Camera]
+) -> None:
+    (count, steps), (body, camera) = size, seen
+    canvas = TINY_GEOMETRY.canvas
+    shown = len(range(0, steps, STEPS_PER_FRAME))
     frames: NDArray[np.uint8] = np.lib.format.open_memmap(
-        scratch / f"{kind}_frames.npy", "w+", np.uint8, (len(episodes), shown, SIZE, SIZE, 3)
+        scratch / f"{kind}_frames.npy", "w+", np.uint8, (count, shown, canvas.height, canvas.width, 3)
     )
+    actions, states, busy, said = [], [], [], []
     for row, episode in enumerate(episodes):
-        for column, state in enumerate(episode.states[::STEPS_PER_FRAME]):
-            frames[row, column] = render(state, body, SIZE)
+        pictures = np.stack([camera.picture(state, body.solids(state)) for state in episode.states[::STEPS_PER_FRAME]])
+        frames[row] = place({"full": torch.from_numpy(pictures)}, canvas).numpy()
+        said.append(f"{episode.instruction}\n")
+        busy.append(_busy(episode))
+        moments = list(zip(episode.commands, episode.states, strict=True))
+        if body.action_names:
+            actions.append(np.stack([body.action(command, state) for command, state in moments]))
+            states.append(np.stack([body.proprioception(state) for state in episode.states]))
     frames.flush()  # type: ignore[attr-defined]
-    np.save(scratch / f"{kind}_actions.npy", np.stack([episode.actions for episode in episodes]))
-    np.save(scratch / f"{kind}_state.npy", np.stack([episode.proprioception for episode in episodes]))
-    (scratch / f"{kind}.txt").write_text("".join(f"{episode.instruction}\n" for episode in episodes))
+    np.save(scratch / f"{kind}_busy.npy", np.array(busy))
+    (scratch / f"{kind}.txt").write_text("".join(said))
+    if actions:
+        np.save(scratch / f"{kind}_actions.npy", np.stack(actions))
+        np.save(scratch / f"{kind}_state.npy", np.stack(states))
+
+
+def _busy(episode: Episode) -> int:
+    """Control steps until nothing is wanted of the tool any more; all of them for play."""
+    # The tool is nudged even at rest, so its own motion does not tell.
+    tools = np.stack([[*state.tool, state.grip] for state in episode.states])
+    wanting = np.abs(episode.commands[:, [0, 1, 2, 4]] - tools).max(axis=1) > _STILL_M
+    return int(np.flatnonzero(wanting)[-1]) + 1 if episode.task is not None and wanting.any() else len(tools)
+
+
+def _seed(kind: str, seed: int, index: int, attempt: int) -> int:
+    """63 bits of an episode's own."""
+    parts = [_APART, KINDS.index(kind), seed, index, attempt]
+    return int(np.random.SeedSequence(parts).generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 
 def _minutes(kind: str, count: int) -> float:
     steps = PLAY_STEPS if kind == "play" else EXPERT_STEPS
-    return round(count * (steps - 1) / 600, 1)
+    return round(count * (steps - 1) / CONTROL_HZ / 60, 1)

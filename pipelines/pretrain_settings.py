@@ -18,9 +18,9 @@ class DrawConfig:
         play_episodes: Gripper play without a task, 16 s each.
     """
 
-    robot_episodes: int = 660
-    human_episodes: int = 330
-    play_episodes: int = 110
+    robot_episodes: int = 756
+    human_episodes: int = 378
+    play_episodes: int = 300
 
 
 @dataclass(slots=True, kw_only=True)
@@ -29,19 +29,19 @@ class CodecTraining:
 
     Args:
         steps: Optimiser steps.
-        second_steps: Steps of a second rise and fall of the learning rate, at half the height.
+        batch_size: Clips of nine frames in a step.
         learning_rate: At its highest.
         scene_share: Share of clips cut from the tabletop; the others are textures made up on the spot.
-        guided_share: First share of the steps, over which a pull towards a hand-written code fades out.
-        large_share: Last share of the steps, spent on whole 64 px pictures instead of 32 px cuts.
+        repainted_share: Share of the tabletop's clips whose red, green and blue are exchanged.
+        latent_noise: Deviation of the noise that latents are decoded through, where theirs is about 1.
     """
 
-    steps: int = 1100
-    second_steps: int = 400
+    steps: int = 9000
+    batch_size: int = 6
     learning_rate: float = 2e-3
-    scene_share: float = 0.7
-    guided_share: float = 0.4
-    large_share: float = 0.2
+    scene_share: float = 0.85
+    repainted_share: float = 0.1
+    latent_noise: float = 0.1
 
 
 @dataclass(slots=True, kw_only=True)
@@ -51,14 +51,16 @@ class WindowPlan:
     Args:
         starts: One-chunk windows from each episode, at different starts.
         play_starts: One-chunk windows from each play episode.
+        resting_share: Share of an expert episode's one-chunk windows that begin when all is done already.
         long_share: Share of episodes that also give one window as long as fits, up to four chunks.
         replay_windows: Gripper windows of each kind, one chunk and several, shipped with the base.
         replay_held_out: As many again of each kind that no training has seen, to tell what adapting made it forget.
     """
 
-    starts: int = 4
-    play_starts: int = 12
-    long_share: float = 0.2
+    starts: int = 8
+    play_starts: int = 40
+    resting_share: float = 0.12
+    long_share: float = 0.3
     replay_windows: int = 120
     replay_held_out: int = 20
 
@@ -69,21 +71,27 @@ class WorldTraining:
 
     Args:
         steps: Optimiser steps.
-        second_steps: Steps of a second rise and fall of the learning rate, at half the height.
         batch_size: Windows in a step.
         human_share: Share of them that show the hand.
-        learning_rate: At its highest.
+        play_share: Share of them that show the gripper's play.
+        long_every: Every so many steps the windows are long ones, a quarter as many.
+        matrix_rate: Learning rate of the blocks' matrices at its highest; they are trained by Muon.
+        learning_rate: The same of everything else, which AdamW trains.
         joint_weight: Weight of the joint action loss beside the video loss.
+        joint_from: Share of the steps after which the joint head is trained; without it a step is a quarter shorter.
         text_drop: Share of windows whose instruction is hidden, for guidance.
         freeze_text_at: Share of the steps after which the text encoder stays as it is.
     """
 
-    steps: int = 1000
-    second_steps: int = 400
-    batch_size: int = 32
-    human_share: float = 0.3
+    steps: int = 5000
+    batch_size: int = 64
+    human_share: float = 0.25
+    play_share: float = 0.1
+    long_every: int = 8
+    matrix_rate: float = 1e-2
     learning_rate: float = 1.5e-3
     joint_weight: float = 0.3
+    joint_from: float = 0.7
     text_drop: float = 0.1
     freeze_text_at: float = 0.5
 
@@ -96,17 +104,19 @@ class ActionTraining:
         steps: Optimiser steps.
         batch_size: Windows in a step.
         learning_rate: At its highest.
-        noised_share: Share of futures that are true ones with noise added; imagined ones get noise as often.
+        play_share: Share of the recorded futures that are play, which goes everywhere and grips anywhere.
+        noised_share: Share of futures that are true ones with noise added.
         predicted_share: Share of futures that the transformer imagined.
         imagined_windows: Windows whose future is imagined once, before training.
     """
 
-    steps: int = 1600
+    steps: int = 4000
     batch_size: int = 64
     learning_rate: float = 1e-3
+    play_share: float = 0.6
     noised_share: float = 0.3
-    predicted_share: float = 0.15
-    imagined_windows: int = 400
+    predicted_share: float = 0.25
+    imagined_windows: int = 2000
 
 
 @dataclass(slots=True, kw_only=True)
@@ -114,19 +124,19 @@ class TrialConfig:
     """How the base is tried out when it is done.
 
     Args:
-        episodes: Closed-loop episodes on seen tasks.
+        episodes: Closed-loop episodes on seen tasks, and again on held-out ones.
         windows: Validation windows for video and action errors.
         imagine_steps: Euler steps of the imagined video.
     """
 
-    episodes: int = 44
+    episodes: int = 84
     windows: int = 96
-    imagine_steps: int = 6
+    imagine_steps: int = 8
 
 
 @dataclass(slots=True, kw_only=True)
 class PretrainConfig:
-    """Everything that decides a base trained on the drawn tabletop.
+    """Everything that decides a base trained on the tabletop.
 
     Args:
         seed: Seed of everything drawn at random.
@@ -151,10 +161,16 @@ class PretrainConfig:
         if not 0 <= shares <= 1:
             raise RecipeError(
                 f"action.noised_share + action.predicted_share is {shares}; the rest are true futures, so it must lie "
-                "in 0..1. recipes/pretrain/tiny.yaml has 0.3 each."
+                "in 0..1. Lower one of them."
+            )
+        shown = self.world.human_share + self.world.play_share
+        if not 0 <= shown < 1:
+            raise RecipeError(
+                f"world.human_share + world.play_share is {shown}; the rest are the gripper's tasks, so it must lie in "
+                "0..1 and below 1. Lower one of them."
             )
         if not 0 < self.codec.scene_share <= 1:
             raise RecipeError(
                 f"codec.scene_share is {self.codec.scene_share}; the codec must see the tabletop. "
-                "Set it above 0 and at most 1; recipes/pretrain/tiny.yaml has 0.7."
+                "Set it above 0 and at most 1; recipes/pretrain/tiny.yaml has 0.85."
             )

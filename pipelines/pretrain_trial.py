@@ -1,110 +1,67 @@
 """Try the base out: closed-loop episodes on the tabletop, and errors on windows it was not trained on."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from adapt.embodiment.resample import to_absolute
-from adapt.embodiment.spec import Embodiment
-from adapt.embodiment.statistics import BodyStatistics, denormalise, normalise
-from adapt.models.batch import collate, pad_text
+from adapt.evaluate.trials import Share
+from adapt.models.bases import Base
+from adapt.models.batch import collate
 from adapt.models.codec import VideoCodec
-from adapt.models.heads.inverse_dynamics import Transitions
-from adapt.models.imagine import Sampling, imagine
-from adapt.models.text import TextEncoder
 from adapt.models.world_action import WorldActionModel, transitions
+from adapt.policy.opening import actor_of
+from adapt.policy.policy import Policy
 from adapt.runs.fingerprint import Json
-from adapt.sim.scene import SceneState, Task, gripper, placed, progress, proprioception, render, reset, step
 from pipelines.pretrain_action import imagine_futures
 from pipelines.pretrain_settings import TrialConfig
 from pipelines.pretrain_windows import GEOMETRY, GRIPPER, TrainingSet
+from pipelines.sim_try import Trial, measure
 
-EXECUTED = 8  # of the 16 actions of a chunk, before looking again
-HORIZON = 64  # control steps of an episode: 6.4 s
-_SEEDS = 500_000  # apart from those of training data and demos
-
-Policy = Callable[[Sequence[SceneState], Sequence[Task]], NDArray[np.float64]]
+HEADS = ("inverse_dynamics", "joint")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Actor:
-    """What acting needs: a codec, a model, its text encoder, and the gripper's scales."""
-
-    codec: VideoCodec
-    model: WorldActionModel
-    text: TextEncoder
-    body: Embodiment
-    figures: BodyStatistics
-    sampling: Sampling
-
-    def __call__(self, states: Sequence[SceneState], tasks: Sequence[Task]) -> NDArray[np.float64]:
-        """Commands for the next chunk of every episode. Shape (episodes, 16, 3)."""
-        assert self.figures.actions is not None
-        assert self.figures.state is not None
-        frames = torch.from_numpy(np.stack([render(state, gripper, 64) for state in states])).unsqueeze(1)
-        present = self.codec.encode(frames)
-        prompts = [self.body.prompt_for(task.instruction) for task in tasks]
-        features = {prompt: self.text.encode([prompt])[0] for prompt in sorted(set(prompts))}
-        text = pad_text([features[prompt] for prompt in prompts])
-        generator = torch.Generator().manual_seed(0)
-        future = imagine(self.model, present, text, self.sampling, generator)
-        felt = torch.from_numpy(np.stack([proprioception(state) for state in states])).float()
-        seen = Transitions(
-            present=present[:, 0],
-            future=future,
-            state=normalise(felt, self.figures.state).float(),
-            has_state=torch.ones(len(states), dtype=torch.bool),
-            bodies=(GRIPPER,) * len(states),
-        )
-        relative = denormalise(self.model.inverse_dynamics.act(seen, generator), self.figures.actions)
-        rows = [
-            to_absolute(action, state[None], self.body, action_steps=GEOMETRY.action_steps)
-            for action, state in zip(relative, felt, strict=True)
-        ]
-        return torch.stack(rows).double().numpy()
+def try_out(base: Base, data: TrainingSet, config: TrialConfig) -> dict[str, Json]:
+    """Closed-loop success on seen and on held-out tasks by each head, and errors on validation windows."""
+    policy = Policy(base, actor_of(base, GRIPPER), video_steps=config.imagine_steps)
+    facts: dict[str, Json] = {
+        f"{tasks}_{head}": closed_loop(policy, tasks, head, config.episodes)
+        for tasks in ("seen", "held-out")
+        for head in HEADS
+    }
+    return facts | {"validation": held_out_errors(data, base, config)}
 
 
-def closed_loop(policy: Policy, tasks: Sequence[Task], episodes: int) -> dict[str, Json]:
-    """Success, and progress, of a policy over episodes on fixed seeds, tasks in turn."""
-    chosen = [tasks[index % len(tasks)] for index in range(episodes)]
-    starts = [reset(np.random.default_rng(_SEEDS + index), task) for index, task in enumerate(chosen)]
-    states = list(starts)
-    for _ in range(HORIZON // EXECUTED):
-        commands = policy(states, chosen)
-        for index in range(episodes):
-            for command in commands[index, :EXECUTED]:
-                states[index] = step(states[index], command)
+def closed_loop(policy: Policy | str, tasks: str, head: str, episodes: int) -> dict[str, Json]:
+    """What a policy gets done in so many episodes on a set of tasks."""
+    trials = measure(policy, Trial(tasks=(tasks,), episodes=episodes, head=head))
+    done: Share = trials.success
     return {
-        "episodes": episodes,
-        "success": _mean([placed(state, task) for state, task in zip(states, chosen, strict=True)]),
-        "success_still_held": _mean(
-            [placed(state, task, released=False) for state, task in zip(states, chosen, strict=True)]
-        ),
-        "progress": _mean(
-            [progress(now, start, task) for now, start, task in zip(states, starts, chosen, strict=True)]
-        ),
+        "episodes": done.episodes,
+        "successes": done.successes,
+        "success": round(done.share, 3),
+        "interval": [round(done.low, 3), round(done.high, 3)],
+        "progress": round(trials.progress, 3),
     }
 
 
-def held_out_errors(data: TrainingSet, actor: Actor, config: TrialConfig) -> dict[str, Json]:
+def held_out_errors(data: TrainingSet, base: Base, config: TrialConfig) -> dict[str, Json]:
     """Errors on validation windows: imagined video beside copying the last frame, actions from true and imagined."""
     result: dict[str, Json] = {}
-    for body in sorted({window.embodiment for window in data.windows}):
-        places = data.select(split="validation", body=body, chunks=1)[: config.windows]
+    for kind in ("robot", "human", "play"):
+        places = data.select("validation", kind)
+        places = places[:: max(1, len(places) // config.windows)][: config.windows]
         if not places:
             continue
-        world = (actor.model, actor.text)
+        world = (base.model, base.text)
         imagined = torch.stack(imagine_futures(data, places, world, seed=1, steps=config.imagine_steps))
         true = torch.stack([data.samples[place].latents[1:] for place in places])
-        still = _nothing_happens(actor.codec, torch.stack([data.samples[place].latents[:1] for place in places]))
-        result[f"{body}_video_error"] = _square(imagined - true)
-        result[f"{body}_copy_error"] = _square(still - true)
-        if body == GRIPPER:
-            result |= _action_errors(data, places, actor, imagined)
+        still = _nothing_happens(base.codec, torch.stack([data.samples[place].latents[:1] for place in places]))
+        result[f"{kind}_video_error"] = _square(imagined - true)
+        result[f"{kind}_copy_error"] = _square(still - true)
+        if kind != "human":
+            errors = _action_errors(data, places, base.model, imagined)
+            result |= {f"{kind}_{name}": error for name, error in errors.items()}
     return result
 
 
@@ -114,15 +71,19 @@ def _nothing_happens(codec: VideoCodec, present: Tensor) -> Tensor:
     return torch.cat([codec.encode(part.contiguous())[:, 1:] for part in parts])
 
 
-def _action_errors(data: TrainingSet, places: Sequence[int], actor: Actor, imagined: Tensor) -> dict[str, Json]:
-    """Mean squared error of normalised actions; holding still and the mean action beside it."""
+def _action_errors(
+    data: TrainingSet, places: Sequence[int], model: WorldActionModel, imagined: Tensor
+) -> dict[str, Json]:
+    """Mean squared error of normalised actions, all axes together and each; the mean action's beside it."""
     batch = collate([data.samples[place] for place in places], GEOMETRY)
     result: dict[str, Json] = {}
     for name, future in (("true", None), ("imagined", imagined)):
         found = transitions(batch, future)
         assert found is not None
-        acted = actor.model.inverse_dynamics.act(found[0], torch.Generator().manual_seed(2))
-        result[f"action_error_on_{name}_future"] = _square(acted - found[1].actions)
+        acted = model.inverse_dynamics.act(found[0], torch.Generator().manual_seed(2))
+        error = acted - found[1].actions
+        result[f"action_error_on_{name}_future"] = _square(error)
+        result[f"action_error_on_{name}_future_by_axis"] = [_square(axis) for axis in error.unbind(-1)]
     actions = batch.actions
     result["action_error_of_mean"] = _square(actions - actions.mean((0, 1)))
     return result
@@ -130,7 +91,3 @@ def _action_errors(data: TrainingSet, places: Sequence[int], actor: Actor, imagi
 
 def _square(error: Tensor) -> float:
     return round(float(error.square().mean()), 4)
-
-
-def _mean(values: Sequence[float]) -> float:
-    return round(float(np.mean(values)), 3)

@@ -19,14 +19,14 @@ from adapt.models.bases import TINY_GEOMETRY
 from adapt.models.codec import VideoCodec
 from adapt.runs.fingerprint import Json, fingerprint
 from adapt.types import Sample, VideoRef, Window
-from pipelines.pretrain_draw import STEPS_PER_FRAME
+from pipelines.pretrain_draw import KINDS, STEPS_PER_FRAME
 from pipelines.pretrain_settings import WindowPlan
 
 GEOMETRY = TINY_GEOMETRY
-GRIPPER, HAND = "drawn_gripper", "human_hand"
+GRIPPER, HAND = "tabletop_gripper", "human_hand"
 _VALIDATION_SHARE = 0.06
 _BODY = {"robot": GRIPPER, "play": GRIPPER, "human": HAND}
-_ENCODED_AT_ONCE = 8
+_ENCODED_AT_ONCE = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,14 +37,12 @@ class TrainingSet:
     samples: Sequence[Sample]
     prompts: Sequence[str]
 
-    def select(self, *, split: str, body: str | None = None, chunks: int | None = None) -> list[int]:
-        """Places of the windows of a split, a body and a length."""
+    def select(self, split: str, kind: str, *, long: bool = False) -> list[int]:
+        """Places of the windows of a split and a kind of episode: those of one chunk, or those of several."""
         return [
             place
             for place, window in enumerate(self.windows)
-            if window.split == split
-            and (body is None or window.embodiment == body)
-            and (chunks is None or (window.chunks == 1) == (chunks == 1))
+            if window.split == split and window.session.startswith(f"{kind}-") and (window.chunks > 1) == long
         ]
 
 
@@ -52,7 +50,7 @@ def cut_windows(scratch: Path, drawn: Path, codec: VideoCodec, plan: WindowPlan,
     """Choose and encode windows; writes latent shards and the clip table into `scratch`."""
     windows: list[Window] = []
     clips: list[tuple[str, int, int, int]] = []
-    for kind in ("robot", "human", "play"):
+    for kind in KINDS:
         for window, clip in _choose(drawn, kind, plan, seed):
             windows.append(window)
             clips.append(clip)
@@ -95,25 +93,32 @@ def _sample(window: Window, latents: Tensor, bodies: dict[str, Embodiment], figu
 
 def _choose(drawn: Path, kind: str, plan: WindowPlan, seed: int) -> Iterator[tuple[Window, tuple[str, int, int, int]]]:
     """Windows of one kind of episode, each with (kind, episode, first control step, chunks)."""
-    actions: NDArray[np.float64] = np.load(drawn / f"{kind}_actions.npy")
-    state: NDArray[np.float64] = np.load(drawn / f"{kind}_state.npy")
+    acting = kind != "human"
+    actions, state = (np.load(drawn / f"{kind}_{name}.npy") if acting else None for name in ("actions", "state"))
     instructions = (drawn / f"{kind}.txt").read_text().splitlines()
     digest = hashlib.sha256((drawn / f"{kind}_frames.npy").read_bytes()).hexdigest()
-    rng = np.random.default_rng([seed, list(_BODY).index(kind)])
-    rows, per_chunk = actions.shape[1], GEOMETRY.action_steps
+    shown = np.load(drawn / f"{kind}_frames.npy", mmap_mode="r").shape[1]
+    busy: NDArray[np.int64] = np.load(drawn / f"{kind}_busy.npy")
+    rng = np.random.default_rng([seed, KINDS.index(kind)])
+    rows, per_chunk = 1 + STEPS_PER_FRAME * (shown - 1), GEOMETRY.action_steps
     longest = min((rows - 1) // per_chunk, GEOMETRY.max_chunks)
-    for episode in range(len(actions)):
+    for episode in range(len(instructions)):
         last = (rows - 1 - per_chunk) // STEPS_PER_FRAME
         count = plan.play_starts if kind == "play" else plan.starts
-        starts = rng.choice(last + 1, size=min(count, last + 1), replace=False) * STEPS_PER_FRAME
-        cuts = [(int(start), 1) for start in sorted(starts)]
+        moving = min(last + 1, max(1, int(busy[episode]) // STEPS_PER_FRAME))
+        # Of the starts at which all is done already there would be as many as of the others.
+        resting = rng.binomial(count, plan.resting_share) if moving <= last else 0
+        starts = [
+            *rng.choice(moving, size=min(count - resting, moving), replace=False),
+            *(moving + rng.choice(last + 1 - moving, size=min(resting, last + 1 - moving), replace=False)),
+        ]
+        cuts = [(int(start) * STEPS_PER_FRAME, 1) for start in sorted(starts)]
         if rng.random() < plan.long_share:
             room = (rows - 1 - longest * per_chunk) // STEPS_PER_FRAME
             cuts.append((int(rng.integers(room + 1)) * STEPS_PER_FRAME, longest))
-        held_out = episode >= min(len(actions) * (1 - _VALIDATION_SHARE), len(actions) - 1)
+        held_out = episode >= min(len(instructions) * (1 - _VALIDATION_SHARE), len(instructions) - 1)
         for start, chunks in cuts:
             steps = slice(start, start + chunks * per_chunk)
-            acting = kind != "human"
             yield (
                 Window(
                     window_id=fingerprint([digest, episode, start, chunks])[:16],
@@ -125,8 +130,8 @@ def _choose(drawn: Path, kind: str, plan: WindowPlan, seed: int) -> Iterator[tup
                     split="validation" if held_out else "train",
                     embodiment=_BODY[kind],
                     provenance="robot" if acting else "",
-                    actions=torch.from_numpy(actions[episode, steps]).float() if acting else None,
-                    state=torch.from_numpy(state[episode, steps][::per_chunk]).float() if acting else None,
+                    actions=None if actions is None else torch.from_numpy(actions[episode, steps]).float(),
+                    state=None if state is None else torch.from_numpy(state[episode, steps][::per_chunk]).float(),
                 ),
                 (kind, episode, start, chunks),
             )

@@ -1,7 +1,6 @@
 """Train the video transformer, its joint head and the text encoder together, on the gripper and on the hand."""
 
-import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,140 +9,173 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from adapt.models.batch import Batch, Text, collate, drop_text
+from adapt.embodiment.spec import Embodiment
+from adapt.models.batch import Batch, Text, collate, drop_text, pad_text
 from adapt.models.checkpoint import write_tensors
+from adapt.models.heads.expert import GAUSSIAN, PICTURE
 from adapt.models.heads.inverse_dynamics import InverseDynamicsConfig
 from adapt.models.noise import draw_noise
 from adapt.models.text import TextConfig, TextEncoder
 from adapt.models.wan.config import WanConfig
 from adapt.models.world_action import WorldActionConfig, WorldActionModel
 from adapt.runs.fingerprint import Json
+from pipelines.pretrain_halves import HALVES, halves
+from pipelines.pretrain_progress import Progress
 from pipelines.pretrain_schedule import one_cycle
 from pipelines.pretrain_settings import WorldTraining
-from pipelines.pretrain_windows import GEOMETRY, GRIPPER, HAND, TrainingSet
+from pipelines.pretrain_windows import GEOMETRY, GRIPPER, TrainingSet
 
-log = logging.getLogger(__name__)
+_LONG_SHARE = 0.25  # windows in a step of long ones: as many tokens as in one of short ones
 
-_LONG_EVERY = 4  # every fourth step shows long windows, a quarter as many
-_CHECKPOINT_EVERY = 250
+_Pools = Sequence[tuple[Sequence[int], float]]  # places in the training set, and how often they are drawn
 
 
-def new_model(seed: int) -> tuple[WorldActionModel, TextEncoder]:
+def new_model(body: Embodiment, seed: int) -> tuple[WorldActionModel, TextEncoder]:
     """The shipped sizes with fresh weights; the heads know the gripper."""
-    sizes = WorldActionConfig(wan=WanConfig(), inverse_dynamics=InverseDynamicsConfig())
-    model = WorldActionModel(sizes, GEOMETRY, seed=seed)
-    model.add_body(GRIPPER, 3, 3, seed)
-    return model, TextEncoder(TextConfig(), seed=seed)
+    # What play does with its grip cannot be foretold. A head that says how sure it is lets go of that, where a squared
+    # error would let it drown what can be learnt of the tool's way.
+    head = InverseDynamicsConfig(objective=GAUSSIAN, reader=PICTURE, layers=2)
+    # An instruction names a place on the table, and rotary positions tell only how far two places are apart.
+    sizes = WanConfig(learned_positions=(4, 4))
+    model = WorldActionModel(WorldActionConfig(wan=sizes, inverse_dynamics=head), GEOMETRY, seed=seed)
+    model.add_body(GRIPPER, len(body.action_names), len(body.state_names), seed)
+    return model, TextEncoder(TextConfig(words=True), seed=seed)
 
 
-def train_world(scratch: Path, data: TrainingSet, config: WorldTraining, seed: int) -> dict[str, Json]:
-    """Train; writes model.safetensors and text.safetensors into `scratch`, and a checkpoint to go on from."""
-    model, text = new_model(seed)
+def train_world(
+    scratch: Path, data: TrainingSet, body: Embodiment, config: WorldTraining, seed: int, processes: int = 1
+) -> dict[str, Json]:
+    """Train; writes model.safetensors and text.safetensors into `scratch`.
+
+    Started again in the same folder after it was stopped, it goes on from its last checkpoint.
+    """
+    model, text = new_model(body, seed)
     model.train()
     model.inverse_dynamics.requires_grad_(requires_grad=False)
     text.requires_grad_(requires_grad=True)
     trained = [*model.dit.parameters(), *model.joint.parameters(), *text.parameters()]
-    optimiser = _optimiser(trained)
-    first = _resume(scratch, model, text, optimiser)
-    curve: list[float] = []
-    total = config.steps + config.second_steps
-    for step in range(first, total):
-        text.requires_grad_(requires_grad=step < config.steps * config.freeze_text_at)
-        if step == config.steps:
-            optimiser = _optimiser(trained)
-        for group in optimiser.param_groups:
-            group["lr"] = _rate(step, config)
-        video, action = _step_losses(model, text, data, config, (seed, step))
-        optimiser.zero_grad(set_to_none=True)
-        (video + config.joint_weight * action).backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(trained, 1.0)
-        optimiser.step()
-        curve.append(float(video.detach()))
-        if step % 50 == 49:
-            log.info("world step %d of %d: video %.4f", step + 1, total, float(np.mean(curve[-50:])))
-        if step % _CHECKPOINT_EVERY == _CHECKPOINT_EVERY - 1:
-            _checkpoint(scratch, model, text, optimiser, step + 1)
+    optimisers = _optimisers(model, trained, config)
+    progress = Progress(scratch, "world", config.steps, {"model": model, "text": text}, *optimisers)
+    pools = _pools(data, config)
+    prompts = Prompts(text)
+
+    def loss_of(step: int, half: int) -> tuple[Tensor, float]:
+        prompts.learning = step < config.steps * config.freeze_text_at
+        video, action = _losses(model, prompts, (data, pools), config, (seed, step, half))
+        return video + config.joint_weight * action, float(video.detach())
+
+    with halves(trained, loss_of, processes) as compute:
+        for step in progress.steps():
+            video = compute(step)
+            torch.nn.utils.clip_grad_norm_(trained, 1.0)
+            for optimiser, highest in zip(optimisers, (config.matrix_rate, config.learning_rate), strict=True):
+                for group in optimiser.param_groups:
+                    group["lr"] = one_cycle(step, config.steps, highest)
+                optimiser.step()
+            progress.done(step, video)
     write_tensors(scratch / "model.safetensors", model.state_dict())
     write_tensors(scratch / "text.safetensors", text.state_dict())
-    (scratch / "checkpoint.pt").unlink(missing_ok=True)
-    return {"video_loss_last_100": round(float(np.mean(curve[-100:])), 4)}
+    progress.finish()
+    return {"video_loss_last_100": round(progress.mean(), 4)}
 
 
-def _optimiser(trained: list[torch.nn.Parameter]) -> torch.optim.Optimizer:
-    return torch.optim.AdamW(trained, betas=(0.9, 0.98), weight_decay=0.01)
+def _optimisers(
+    model: WorldActionModel, trained: Sequence[torch.nn.Parameter], config: WorldTraining
+) -> tuple[torch.optim.Optimizer, torch.optim.Optimizer]:
+    """Muon for the matrices of the transformer's blocks, AdamW for everything else.
+
+    Source:
+        Jordan et al. 2024, kellerjordan.github.io/posts/muon, as PyTorch has it, with steps as long as AdamW's
+        (Liu et al. 2025, arXiv:2502.16982).
+    """
+    matrices = [weight for weight in model.dit.blocks.parameters() if weight.ndim == 2]
+    own = {id(weight) for weight in matrices}
+    others = [parameter for parameter in trained if id(parameter) not in own]
+    return (
+        torch.optim.Muon(
+            matrices, lr=config.matrix_rate, momentum=0.95, weight_decay=0.01, adjust_lr_fn="match_rms_adamw"
+        ),
+        torch.optim.AdamW(others, lr=config.learning_rate, betas=(0.9, 0.98), weight_decay=0.01, fused=True),
+    )
 
 
-def _rate(step: int, config: WorldTraining) -> float:
-    """Learning rate of a step: one rise and fall, then a second one at half the height."""
-    if step < config.steps:
-        return one_cycle(step, config.steps, config.learning_rate)
-    return one_cycle(step - config.steps, config.second_steps, config.learning_rate / 2)
-
-
-def load_world(folder: Path) -> tuple[WorldActionModel, TextEncoder]:
+def load_world(folder: Path, body: Embodiment) -> tuple[WorldActionModel, TextEncoder]:
     """The model and text encoder that `train_world` left in `folder`, frozen."""
-    model, text = new_model(0)
+    model, text = new_model(body, 0)
     model.load_state_dict(load_file(folder / "model.safetensors"), strict=True)
     text.load_state_dict(load_file(folder / "text.safetensors"), strict=True)
-    return model.eval().requires_grad_(requires_grad=False), text
+    return model.eval().requires_grad_(requires_grad=False), text.requires_grad_(requires_grad=False)
 
 
-def with_text(batch: Batch, prompts: Sequence[str], text: TextEncoder) -> Batch:
-    """The batch with its prompts embedded, each different prompt once."""
-    different = sorted(set(prompts))
-    values, valid = text.embed(different)
-    rows = torch.tensor([different.index(prompt) for prompt in prompts])
-    return replace(batch, text=Text(values=values[rows], valid=valid[rows]))
+class Prompts:
+    """Prompts as features, each different one embedded once: in every batch while the encoder learns, then for good.
+
+    Args:
+        text: The encoder.
+    """
+
+    def __init__(self, text: TextEncoder) -> None:
+        self.learning = False
+        self._text = text
+        self._known: dict[str, Tensor] = {}
+
+    def into(self, batch: Batch, prompts: Sequence[str]) -> Batch:
+        """The batch with its prompts embedded."""
+        different = sorted(set(prompts))
+        if self.learning:
+            values, valid = self._text.embed(different)
+            rows = torch.tensor([different.index(prompt) for prompt in prompts])
+            return replace(batch, text=Text(values=values[rows], valid=valid[rows]))
+        with torch.no_grad():
+            for prompt in different:
+                if prompt not in self._known:
+                    self._known[prompt] = self._text.embed([prompt])[0][0]
+        return replace(batch, text=pad_text([self._known[prompt] for prompt in prompts]))
 
 
-def _step_losses(
-    model: WorldActionModel, text: TextEncoder, data: TrainingSet, config: WorldTraining, when: tuple[int, int]
+def _losses(
+    model: WorldActionModel,
+    prompts: Prompts,
+    seen: tuple[TrainingSet, Mapping[bool, _Pools]],
+    config: WorldTraining,
+    when: tuple[int, int, int],
 ) -> tuple[Tensor, Tensor]:
-    """Mean video loss and mean joint action loss of one step; what it sees depends on seed and step alone."""
-    rng = np.random.default_rng(when)
+    """Mean video loss and mean joint action loss of one half of a step; `when` decides what it sees."""
+    data, pools = seen
+    rng = np.random.default_rng([*when, 2])
     generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
-    long = when[1] % _LONG_EVERY == _LONG_EVERY - 1
-    places = _pick(rng, data, config, long=long)
+    long = when[1] % config.long_every == config.long_every - 1
+    size = max(1, round(config.batch_size * (_LONG_SHARE if long else 1.0) / HALVES))
+    places = _pick(rng, pools[long], size)
     batch = collate([data.samples[place] for place in places], GEOMETRY)
-    batch = with_text(batch, [data.prompts[place] for place in places], text)
+    batch = prompts.into(batch, [data.prompts[place] for place in places])
     batch = drop_text(batch, config.text_drop, generator)
     noise = draw_noise(batch, generator, shift=model.config.shift)
-    losses = model.losses(batch, noise, joint=True)
-    assert losses.action is not None
-    return losses.video.mean(), losses.action.mean()
+    acting = when[1] >= config.steps * config.joint_from and bool(batch.has_action.any())
+    losses = model.losses(batch, noise, joint=acting)
+    action = losses.video.sum * 0.0 if losses.action is None else losses.action.mean()
+    return losses.video.mean(), action
 
 
-def _pick(rng: np.random.Generator, data: TrainingSet, config: WorldTraining, *, long: bool) -> list[int]:
-    size = max(2, config.batch_size // 4) if long else config.batch_size
-    human = max(1, round(size * config.human_share))
-    places: list[int] = []
-    for body, count in ((HAND, human), (GRIPPER, size - human)):
-        known = data.select(split="train", body=body, chunks=2 if long else 1)
-        places += [known[int(place)] for place in rng.integers(len(known), size=count)]
-    return places
-
-
-def _checkpoint(
-    scratch: Path, model: WorldActionModel, text: TextEncoder, optimiser: torch.optim.Optimizer, step: int
-) -> None:
-    state = {
-        "model": model.state_dict(),
-        "text": text.state_dict(),
-        "optimiser": optimiser.state_dict(),
-        "step": step,
+def _pools(data: TrainingSet, config: WorldTraining) -> dict[bool, _Pools]:
+    """Places of the training windows of each kind that there are, and its share of a step; short ones and long ones."""
+    shares = {
+        "robot": 1 - config.human_share - config.play_share,
+        "human": config.human_share,
+        "play": config.play_share,
     }
-    torch.save(state, scratch / "checkpoint.new")
-    (scratch / "checkpoint.new").replace(scratch / "checkpoint.pt")
+    return {
+        long: [(places, share) for kind, share in shares.items() if (places := data.select("train", kind, long=long))]
+        for long in (False, True)
+    }
 
 
-def _resume(scratch: Path, model: WorldActionModel, text: TextEncoder, optimiser: torch.optim.Optimizer) -> int:
-    """Load the checkpoint a killed run left, if any; the step to go on with."""
-    path = scratch / "checkpoint.pt"
-    if not path.exists():
-        return 0
-    state = torch.load(path, weights_only=True)
-    model.load_state_dict(state["model"])
-    text.load_state_dict(state["text"])
-    optimiser.load_state_dict(state["optimiser"])
-    log.info("world goes on from step %d", state["step"])
-    return int(state["step"])
+def _pick(rng: np.random.Generator, pools: _Pools, size: int) -> list[int]:
+    """Places of a step's windows: of each kind its share, rounded by chance."""
+    shares = np.array([share for _, share in pools])
+    counts = rng.multinomial(size, shares / shares.sum())
+    return [
+        places[int(row)]
+        for (places, _), count in zip(pools, counts, strict=True)
+        for row in rng.integers(len(places), size=count)
+    ]

@@ -1,4 +1,4 @@
-"""Video to latents and back, through diffusers' Wan autoencoder."""
+"""Video to latents and back, through diffusers' Wan autoencoder or a plain small one."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -8,26 +8,36 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
+from adapt.errors import CheckpointError
 from adapt.models.checkpoint import canonical_fingerprint
 from adapt.models.frozen import DECODE, ENCODE, guard
+from adapt.models.plain_codec import PlainAutoencoder
 from adapt.models.seeding import seeded
 from adapt.runs.fingerprint import fingerprint
+
+WAN, PLAIN = "wan", "plain"
+ARCHITECTURES = (WAN, PLAIN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CodecConfig:
-    """Sizes of the autoencoder. Defaults are the shipped tiny's.
+    """Sizes of the autoencoder.
 
     Args:
+        architecture: "wan" for Wan's, through diffusers; "plain" for `adapt.models.plain_codec`, the shipped tiny's.
         base_dim: Channels of the first layer.
         z_dim: Latent channels.
         dim_mult: Channels of each stage, times `base_dim`.
-        num_res_blocks: Residual blocks a stage.
-        temporal_downsample: Which of the stages but the last halve time.
+        num_res_blocks: Residual blocks a stage; of the plain architecture, of the smallest stage alone.
+        temporal_downsample: Which of the stages but the last halve time; of the plain architecture only how many.
         latents_mean: Per latent channel, subtracted after encoding.
         latents_std: Per latent channel, divided by after encoding, so that latents have variance near 1.
+
+    Raises:
+        CheckpointError: There is no such architecture.
     """
 
+    architecture: str = WAN
     base_dim: int = 8
     z_dim: int = 16
     dim_mult: tuple[int, ...] = (1, 2, 4, 4)
@@ -36,9 +46,19 @@ class CodecConfig:
     latents_mean: tuple[float, ...] = ()
     latents_std: tuple[float, ...] = ()
 
+    def __post_init__(self) -> None:
+        if self.architecture not in ARCHITECTURES:
+            raise CheckpointError(
+                f"codec.architecture is '{self.architecture}'; known: {', '.join(ARCHITECTURES)}. "
+                "A newer wam-adapt may know it."
+            )
+
     def to_json(self) -> dict[str, Any]:
         """As a JSON object."""
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+        items = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+        if self.architecture == WAN:  # Codecs that were fingerprinted before there was a choice keep their print.
+            del items["architecture"]
+        return items
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "CodecConfig":
@@ -54,20 +74,10 @@ class VideoCodec(nn.Module):
     """
 
     def __init__(self, config: CodecConfig, *, seed: int = 0) -> None:
-        from diffusers import AutoencoderKLWan
-
         super().__init__()
         self.config = config
         with seeded(seed):
-            self.vae: Any = AutoencoderKLWan(
-                base_dim=config.base_dim,
-                z_dim=config.z_dim,
-                dim_mult=list(config.dim_mult),
-                num_res_blocks=config.num_res_blocks,
-                temperal_downsample=list(config.temporal_downsample),
-                latents_mean=list(config.latents_mean or (0.0,) * config.z_dim),
-                latents_std=list(config.latents_std or (1.0,) * config.z_dim),
-            )
+            self.vae: Any = _plain(config) if config.architecture == PLAIN else _wan(config)
         self.eval().requires_grad_(requires_grad=False)
 
     @property
@@ -87,7 +97,8 @@ class VideoCodec(nn.Module):
         """
         guard(ENCODE)
         pixels = frames.permute(0, 4, 1, 2, 3).to(self._dtype) / 127.5 - 1.0
-        latents: Tensor = self.vae.encode(pixels.contiguous()).latent_dist.mode()
+        coded = self.vae.encode(pixels.contiguous())
+        latents: Tensor = coded if isinstance(coded, Tensor) else coded.latent_dist.mode()
         mean, std = self._statistics(latents)
         return ((latents - mean) / std).transpose(1, 2).contiguous()
 
@@ -101,7 +112,8 @@ class VideoCodec(nn.Module):
         guard(DECODE)
         channels_first = latents.transpose(1, 2).to(self._dtype)
         mean, std = self._statistics(channels_first)
-        pixels: Tensor = self.vae.decode((channels_first * std + mean).contiguous()).sample
+        decoded = self.vae.decode((channels_first * std + mean).contiguous())
+        pixels: Tensor = decoded if isinstance(decoded, Tensor) else decoded.sample
         return ((pixels + 1.0) * 127.5).round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 4, 1).contiguous()
 
     @property
@@ -115,3 +127,27 @@ class VideoCodec(nn.Module):
         mean = torch.tensor(self.config.latents_mean or (0.0,) * channels, dtype=like.dtype, device=like.device)
         std = torch.tensor(self.config.latents_std or (1.0,) * channels, dtype=like.dtype, device=like.device)
         return mean.view(1, -1, 1, 1, 1), std.view(1, -1, 1, 1, 1)
+
+
+def _plain(config: CodecConfig) -> PlainAutoencoder:
+    return PlainAutoencoder(
+        tuple(config.base_dim * times for times in config.dim_mult),
+        z_dim=config.z_dim,
+        blocks=config.num_res_blocks,
+        frames=2 ** sum(config.temporal_downsample),
+    )
+
+
+def _wan(config: CodecConfig) -> nn.Module:
+    from diffusers import AutoencoderKLWan
+
+    made: nn.Module = AutoencoderKLWan(
+        base_dim=config.base_dim,
+        z_dim=config.z_dim,
+        dim_mult=list(config.dim_mult),
+        num_res_blocks=config.num_res_blocks,
+        temperal_downsample=list(config.temporal_downsample),
+        latents_mean=list(config.latents_mean or (0.0,) * config.z_dim),
+        latents_std=list(config.latents_std or (1.0,) * config.z_dim),
+    )
+    return made

@@ -30,6 +30,8 @@ class TextConfig:
         num_layers: Layers.
         num_heads: Attention heads.
         max_bytes: Longest prompt, the end mark included; what is longer is cut, with a warning.
+        words: Give one feature a word, the mean of its bytes', instead of one a byte. Reading them costs a small
+            model a fifth as much then.
     """
 
     d_model: int = 64
@@ -38,10 +40,14 @@ class TextConfig:
     num_layers: int = 2
     num_heads: int = 4
     max_bytes: int = 128
+    words: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """As a JSON object."""
-        return asdict(self)
+        items = asdict(self)
+        if not self.words:  # Encoders that were fingerprinted before there was a choice keep their print.
+            del items["words"]
+        return items
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "TextConfig":
@@ -50,7 +56,7 @@ class TextConfig:
 
 
 class TextEncoder(nn.Module):
-    """Prompts to one feature per byte. `encode` is frozen; `embed` tracks gradients, for whoever pretrains it."""
+    """Prompts to features, one a byte or one a word. `encode` is frozen; `embed` tracks gradients, to pretrain it."""
 
     def __init__(self, config: TextConfig, *, seed: int = 0) -> None:
         from transformers import UMT5Config, UMT5EncoderModel
@@ -85,11 +91,25 @@ class TextEncoder(nn.Module):
         ids = nn.utils.rnn.pad_sequence(tokens, batch_first=True, padding_value=PAD).to(self._device)
         valid = ids != PAD
         features: Tensor = self.encoder(input_ids=ids, attention_mask=valid.long()).last_hidden_state
-        return torch.where(valid.unsqueeze(-1), features, 0.0), valid
+        features = torch.where(valid.unsqueeze(-1), features, 0.0)
+        return _by_word(features, ids) if self.config.words else (features, valid)
 
     @property
     def _device(self) -> torch.device:
         return next(self.encoder.parameters()).device
+
+
+def _by_word(
+    features: Float[Tensor, "b n e"], ids: Int[Tensor, "b n"]
+) -> tuple[Float[Tensor, "b words e"], Bool[Tensor, "b words"]]:
+    """The mean of each word's features, its leading space among them, and which words are there."""
+    real = ids != PAD
+    word = (ids == ord(" ") + _FIRST_BYTE).cumsum(1)
+    words = int(word.max()) + 1
+    member = torch.nn.functional.one_hot(word, words).to(features.dtype) * real.unsqueeze(-1)
+    count = member.sum(1)
+    summed = member.transpose(1, 2) @ features
+    return summed / count.clamp(min=1).unsqueeze(-1), count > 0
 
 
 def byte_tokens(prompt: str, max_bytes: int) -> Int[Tensor, " n"]:

@@ -1,5 +1,7 @@
 """The codec, the text encoder, and the guards that keep both out of training."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -8,6 +10,7 @@ from adapt.models.codec import CodecConfig, VideoCodec
 from adapt.models.frozen import forbid_decoding, forbid_frozen
 from adapt.models.text import END, TextConfig, TextEncoder, byte_tokens
 
+_SMALL_TEXT = TextConfig(d_model=16, d_kv=8, d_ff=16, num_layers=2, num_heads=2)
 SMALL = CodecConfig(base_dim=4, z_dim=4, dim_mult=(1, 1, 1, 1), num_res_blocks=1)
 
 
@@ -121,3 +124,23 @@ def test_guards_within_guards_add_up():
 
     with forbid_frozen(), forbid_decoding(), pytest.raises(RuntimeError, match=r"text.encode"):
         base.text.encode(["go"])
+
+
+def test_words_have_the_mean_of_their_bytes_features_whatever_else_is_in_the_batch() -> None:
+    by_byte = TextEncoder(_SMALL_TEXT)
+    by_word = TextEncoder(replace(_SMALL_TEXT, words=True))
+    by_word.load_state_dict(by_byte.state_dict())
+    features = by_byte.encode(["put it there"])[0]
+    words, valid = by_word.embed(["put it there", "a much longer prompt than the other one"])
+
+    assert valid.sum(1).tolist() == [3, 8]
+    assert torch.allclose(words[0, 0], features[:3].mean(0), atol=1e-5)
+    assert torch.allclose(words[0, 1], features[3:6].mean(0), atol=1e-5)
+    assert torch.allclose(words[0, 2], features[6:].mean(0), atol=1e-5)  # with the end mark
+    assert float(words[0, 3:].abs().sum()) == 0.0
+    assert torch.allclose(by_word.encode(["put it there"])[0], words[0, :3], atol=1e-5)
+
+
+def test_only_an_encoder_of_words_says_so_in_its_config() -> None:
+    assert "words" not in _SMALL_TEXT.to_json()
+    assert TextConfig.from_json(replace(_SMALL_TEXT, words=True).to_json()).words

@@ -1,20 +1,28 @@
 """The base is made from nothing by one function: stages are kept, and the same settings give the same weights."""
 
 import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from needs_gl import needs_gl
 
 from adapt.data.samples import WindowDataset
-from adapt.errors import RecipeError
+from adapt.embodiment.spec import load_embodiment
+from adapt.errors import RecipeError, RunError
 from adapt.models.bases import load_base
-from adapt.sim.experts import HELD_OUT, Expert
-from adapt.sim.scene import ALL_TASKS, SceneState, Task, step
+from adapt.models.batch import collate
+from adapt.sim.tasks import HELD_OUT_TASKS
+from pipelines import pretrain_progress
 from pipelines.pretrain import install, run
-from pipelines.pretrain_codec import start_plain
+from pipelines.pretrain_codec import load_codec, train_codec
+from pipelines.pretrain_halves import halves
+from pipelines.pretrain_progress import Progress
 from pipelines.pretrain_schedule import one_cycle
 from pipelines.pretrain_settings import (
     ActionTraining,
@@ -26,35 +34,46 @@ from pipelines.pretrain_settings import (
     WorldTraining,
 )
 from pipelines.pretrain_trial import closed_loop
+from pipelines.pretrain_windows import GEOMETRY, cut_windows, load_training_set
+from pipelines.pretrain_world import Prompts, new_model, train_world
+from pipelines.recipes import recipes_folder
+
+pytestmark = needs_gl
 
 SMALL = PretrainConfig(
     draw=DrawConfig(robot_episodes=3, human_episodes=2, play_episodes=2),
-    codec=CodecTraining(steps=2, second_steps=1),
+    codec=CodecTraining(steps=3, batch_size=2),
     windows=WindowPlan(starts=1, play_starts=1, long_share=1.0, replay_windows=2),
-    world=WorldTraining(steps=4, second_steps=2, batch_size=4),
+    world=WorldTraining(steps=4, batch_size=8, long_every=2),
     action=ActionTraining(steps=2, batch_size=4, imagined_windows=2),
     trial=TrialConfig(episodes=1, windows=2, imagine_steps=1),
 )
+BODIES = {name: load_embodiment(name, [recipes_folder() / "embodiment"]) for name in ("tabletop_gripper", "human_hand")}
+
+
+def current(out: Path, stage: str) -> Path:
+    """Where the newest result of a stage is."""
+    return out / stage / (out / stage / "current").read_text().strip()
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """The folder of all stages, and the base in it."""
     out = tmp_path_factory.mktemp("pretrain")
-    return out, run(SMALL, out)
+    return out, run(SMALL, out, processes=1)
 
 
 def test_the_base_is_loaded_with_its_bodies_and_their_scales(made: tuple[Path, Path]) -> None:
     base = load_base(str(made[1]))
 
-    assert set(base.embodiments) == {"drawn_gripper", "human_hand"}
-    assert base.model.bodies == {"drawn_gripper": (3, 3)}
-    assert base.statistics["drawn_gripper"].actions is not None
+    assert set(base.embodiments) == {"tabletop_gripper", "human_hand"}
+    assert base.model.bodies == {"tabletop_gripper": (4, 4)}
+    assert base.statistics["tabletop_gripper"].actions is not None
 
 
 def test_its_latents_have_variance_near_one_on_the_tabletop(made: tuple[Path, Path]) -> None:
     out, folder = made
-    drawn = out / "draw" / (out / "draw" / "current").read_text().strip()
+    drawn = current(out, "draw")
     frames = torch.from_numpy(np.load(drawn / "robot_frames.npy")[:, :9])
     latents = load_base(str(folder), parts=["codec"]).codec.encode(frames)
 
@@ -73,8 +92,8 @@ def test_replay_is_a_folder_of_encoded_windows_with_actions(made: tuple[Path, Pa
 
 def test_no_held_out_composition_was_drawn(made: tuple[Path, Path]) -> None:
     out, _ = made
-    drawn = out / "draw" / (out / "draw" / "current").read_text().strip()
-    held_out = {task.instruction for task in ALL_TASKS if (task.colour, task.row, task.column) in HELD_OUT}
+    drawn = current(out, "draw")
+    held_out = {task.instruction for task in HELD_OUT_TASKS}
     said = {line for kind in ("robot", "human", "play") for line in (drawn / f"{kind}.txt").read_text().splitlines()}
 
     assert "play" in said
@@ -98,8 +117,10 @@ def test_another_setting_of_a_late_stage_keeps_the_early_ones(made: tuple[Path, 
     assert (out / "world" / "current").read_text() == world
 
 
-def test_the_same_settings_give_the_same_bytes_elsewhere(made: tuple[Path, Path], tmp_path: Path) -> None:
-    again = run(SMALL, tmp_path)
+def test_the_same_settings_give_the_same_bytes_elsewhere_by_two_processes_too(
+    made: tuple[Path, Path], tmp_path: Path
+) -> None:
+    again = run(SMALL, tmp_path, processes=2)
 
     for name in ("codec.safetensors", "text.safetensors", "dit.safetensors", "heads.safetensors", "base.json"):
         assert (again / name).read_bytes() == (made[1] / name).read_bytes(), name
@@ -107,11 +128,11 @@ def test_the_same_settings_give_the_same_bytes_elsewhere(made: tuple[Path, Path]
 
 def test_the_trial_is_recorded(made: tuple[Path, Path]) -> None:
     out, _ = made
-    trial = out / "trial" / (out / "trial" / "current").read_text().strip()
-    record = json.loads((trial / "trial.json").read_text())
+    record = json.loads((current(out, "trial") / "trial.json").read_text())
 
-    assert record["seen_tasks"]["episodes"] == 1
-    assert {"drawn_gripper_video_error", "drawn_gripper_copy_error"} <= set(record["validation"])
+    assert record["seen_inverse_dynamics"]["episodes"] == 1
+    assert {"held-out_joint", "held-out_inverse_dynamics"} <= set(record)
+    assert {"robot_video_error", "human_copy_error", "play_action_error_on_true_future"} <= set(record["validation"])
 
 
 def test_installing_replaces_what_was_there_and_leaves_no_manifest(made: tuple[Path, Path], tmp_path: Path) -> None:
@@ -125,36 +146,134 @@ def test_installing_replaces_what_was_there_and_leaves_no_manifest(made: tuple[P
     assert load_base(str(target)).identity.name == "tiny"
 
 
-def test_the_codec_starts_without_a_say_of_its_residual_branches() -> None:
-    conv = torch.nn.Conv2d(4, 4, 3)
-    block = torch.nn.ModuleDict({"conv1": conv, "conv2": torch.nn.Conv2d(4, 4, 3)})
-    start_plain(block, seed=0)
+def test_frames_are_on_the_canvas_and_the_hand_has_no_numbers(made: tuple[Path, Path]) -> None:
+    drawn = current(made[0], "draw")
+    frames = np.load(drawn / "human_frames.npy")
 
-    assert float(block["conv2"].weight.detach().abs().sum()) == 0.0
-    # Rows of an orthogonal matrix: unit length.
-    assert conv.weight.detach().flatten(1).norm(dim=1) == pytest.approx([1.0] * 4)
+    assert frames.shape == (2, 25, 64, 64, 3)
+    assert frames.std() > 10
+    assert np.load(drawn / "play_actions.npy").shape == (2, 161, 4)
+    assert not (drawn / "human_actions.npy").exists()
 
 
-def test_closed_loop_counts_a_policy_that_holds_still_as_failing_and_one_that_knows_as_succeeding() -> None:
-    def still(states: list[SceneState], tasks: list[Task]) -> np.ndarray:
-        return np.stack([np.tile([*state.tool, state.grip], (16, 1)) for state in states])
+class StoppedError(Exception):
+    """Raised in the middle of a training."""
 
-    experts: dict[int, Expert] = {}
 
-    def knowing(states: list[SceneState], tasks: list[Task]) -> np.ndarray:
+@contextmanager
+def stopping_at(step: int) -> Iterator[None]:
+    """Every training inside ends before this step as if it were killed, with a checkpoint after each step."""
+    plain = Progress.steps
 
-        rows = []
-        for index, (state, task) in enumerate(zip(states, tasks, strict=True)):
-            expert = experts.setdefault(index, Expert(task.colour, task.goal))
-            commands = []
-            for _ in range(8):
-                commands.append(expert(state))
-                state = step(state, commands[-1])
-            rows.append(np.stack(commands * 2))
-        return np.stack(rows)
+    def steps(self: Progress) -> Iterator[int]:
+        for number in plain(self):
+            if number == step:
+                raise StoppedError
+            yield number
 
-    assert closed_loop(still, ALL_TASKS[:4], 4)["success"] == 0.0
-    assert closed_loop(knowing, ALL_TASKS[:4], 4)["success"] == 1.0
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(pretrain_progress, "_CHECKPOINT_EVERY", 1)
+        patched.setattr(Progress, "steps", steps)
+        with pytest.raises(StoppedError):
+            yield
+
+
+def test_a_killed_codec_training_goes_on_to_the_same_bytes(made: tuple[Path, Path], tmp_path: Path) -> None:
+    whole, drawn = current(made[0], "codec"), current(made[0], "draw")
+    with stopping_at(2):
+        train_codec(tmp_path, drawn, SMALL.codec, SMALL.seed)
+
+    assert (tmp_path / "codec-checkpoint.pt").exists()
+    train_codec(tmp_path, drawn, SMALL.codec, SMALL.seed)
+    assert (tmp_path / "codec.safetensors").read_bytes() == (whole / "codec.safetensors").read_bytes()
+    assert not (tmp_path / "codec-checkpoint.pt").exists()
+
+
+@pytest.mark.parametrize("stop", [1, 3])  # while the text encoder still learns, and after
+def test_a_killed_world_training_goes_on_to_the_same_bytes(made: tuple[Path, Path], tmp_path: Path, stop: int) -> None:
+    data, _ = load_training_set(current(made[0], "windows"), BODIES)
+    arguments = (tmp_path, data, BODIES["tabletop_gripper"], SMALL.world, SMALL.seed)
+    with stopping_at(stop):
+        train_world(*arguments)
+    train_world(*arguments)
+
+    for name in ("model.safetensors", "text.safetensors"):
+        assert (tmp_path / name).read_bytes() == (current(made[0], "world") / name).read_bytes(), name
+
+
+def test_windows_are_told_apart_by_what_they_show(made: tuple[Path, Path]) -> None:
+    data, _ = load_training_set(current(made[0], "windows"), BODIES)
+    robot, play = data.select("train", "robot"), data.select("train", "play")
+
+    assert {data.windows[place].instruction for place in play} == {"play"}
+    assert "play" not in {data.windows[place].instruction for place in robot}
+    assert all(data.samples[place].actions is not None for place in [*robot, *play])
+    assert all(data.samples[place].actions is None for place in data.select("train", "human"))
+    assert all(data.windows[place].chunks > 1 for place in data.select("train", "robot", long=True))
+
+
+@pytest.mark.parametrize("resting", [0.0, 1.0])
+def test_the_plan_says_how_many_windows_begin_when_all_is_done(
+    made: tuple[Path, Path], tmp_path: Path, resting: float
+) -> None:
+    drawn = current(made[0], "draw")
+    plan = WindowPlan(starts=3, play_starts=1, resting_share=resting, long_share=0.0)
+    cut_windows(tmp_path, drawn, load_codec(current(made[0], "codec")), plan, 0)
+    busy = np.load(drawn / "robot_busy.npy")
+    data, _ = load_training_set(tmp_path, BODIES)
+    begins = [
+        (round(data.windows[place].start_s * 10), int(busy[int(data.windows[place].session[-4:])]))
+        for place in data.select("train", "robot")
+    ]
+    # A window begins at a frame, so half a frame may be wanted yet; after step 32 it would be longer than the episode.
+    rests = [start >= done - 1 for start, done in begins if done <= 32]
+
+    assert len(rests) >= 2
+    assert set(rests) == {bool(resting)}
+
+
+def test_prompts_are_the_same_while_learning_and_once_known(made: tuple[Path, Path]) -> None:
+    data, _ = load_training_set(current(made[0], "windows"), BODIES)
+    _, text = new_model(BODIES["tabletop_gripper"], 0)
+    batch = collate(data.samples[:2], GEOMETRY)
+    prompts, said = Prompts(text), ["put the red block near left", "a far longer thing to say than that"]
+    known = prompts.into(batch, said).text
+    prompts.learning = True
+    learning = prompts.into(batch, said).text
+
+    assert torch.equal(known.valid, learning.valid)
+    assert known.values == pytest.approx(learning.values, abs=1e-5)
+    assert known.valid.sum(1).tolist() == [6, 8]  # one feature a word
+
+
+def test_closed_loop_counts_a_policy_that_holds_still_as_failing_and_the_expert_as_succeeding() -> None:
+    assert closed_loop("still", "seen", "inverse_dynamics", 4)["success"] == 0.0
+    assert closed_loop("expert", "seen", "inverse_dynamics", 4)["success"] == 1.0
+
+
+def test_a_second_process_that_fails_stops_the_training_in_words() -> None:
+    weight = torch.nn.Parameter(torch.ones(1))
+
+    def loss_of(step: int, half: int) -> tuple[torch.Tensor, float]:
+        if half:
+            os._exit(1)
+        return weight.sum(), 0.0
+
+    with halves([weight], loss_of, 2) as compute, pytest.raises(RunError, match="second process is gone"):
+        compute(0)
+
+
+def test_a_steps_gradient_is_the_mean_of_its_halves() -> None:
+    weight = torch.nn.Parameter(torch.zeros(1))
+
+    def loss_of(step: int, half: int) -> tuple[torch.Tensor, float]:
+        return weight.sum() * (1.0 + 2 * half + 10 * step), float(half)
+
+    for processes in (1, 2):
+        with halves([weight], loss_of, processes) as compute:
+            assert compute(1) == 0.5
+            assert weight.grad is not None
+            assert float(weight.grad) == 12.0
 
 
 def test_the_learning_rate_rises_to_its_highest_and_falls_to_a_fiftieth() -> None:
@@ -168,3 +287,5 @@ def test_the_learning_rate_rises_to_its_highest_and_falls_to_a_fiftieth() -> Non
 def test_shares_of_futures_that_exceed_the_whole_are_refused() -> None:
     with pytest.raises(RecipeError, match=r"action\.noised_share \+ action\.predicted_share is 1\.2"):
         PretrainConfig(action=ActionTraining(noised_share=0.6, predicted_share=0.6))
+    with pytest.raises(RecipeError, match=r"world\.human_share \+ world\.play_share is 1\.0"):
+        PretrainConfig(world=WorldTraining(human_share=0.5, play_share=0.5))

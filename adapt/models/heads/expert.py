@@ -17,6 +17,10 @@ from adapt.types import BaseGeometry
 
 FLOW, REGRESSION, GAUSSIAN = "flow", "regression", "gaussian"
 OBJECTIVES = (FLOW, REGRESSION, GAUSSIAN)
+CELLS, PICTURE = "cells", "picture"
+READERS = (CELLS, PICTURE)
+
+_CHANNELS, _KEPT = 96, 48  # of the convolutions that read a picture: inside, and of what is kept of each cell
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +31,11 @@ class InverseDynamicsConfig:
         width: Of its token stream.
         layers: Transformer layers.
         heads: Attention heads.
-        patch: Latent cells on a side of one token.
+        reader: How frames become tokens. "cells": one token for each square of cells, present and future side by side.
+            "picture": convolutions, then every action step reads every cell at its own place. It finds where a tool is
+            to a fraction of a cell with far less training, and has weights for every cell of the base's latent frames,
+            so it is for small ones.
+        patch: Latent cells on a side of one token, for the reader of cells.
         objective: "flow" denoises actions in `steps` Euler steps; "regression" reads them off directly; "gaussian"
             reads them off together with how far they may be off, per step and axis.
         steps: Euler steps of the flow objective. One step gives the mean of what the head thinks possible, whatever
@@ -41,6 +49,7 @@ class InverseDynamicsConfig:
     width: int = 128
     layers: int = 4
     heads: int = 4
+    reader: str = CELLS
     patch: int = 2
     objective: str = FLOW
     steps: int = 1
@@ -48,6 +57,8 @@ class InverseDynamicsConfig:
     beta: float = 0.5
 
     def __post_init__(self) -> None:
+        if self.reader not in READERS:
+            raise CheckpointError(f"inverse_dynamics.reader is '{self.reader}'; known: {', '.join(READERS)}.")
         if self.objective not in OBJECTIVES:
             raise CheckpointError(f"inverse_dynamics.objective is '{self.objective}'; known: {', '.join(OBJECTIVES)}.")
         if self.steps < 1 or self.members < 1:
@@ -78,13 +89,12 @@ class ActionExpert(nn.Module):
         super().__init__()
         self.config = config
         self.action_steps = geometry.action_steps
-        width, patch = config.width, config.patch
-        cells = (geometry.latent_height // patch) * (geometry.latent_width // patch)
-        seen = geometry.latent_channels * (1 + geometry.latent_frames_per_chunk) * patch * patch
-        self.frames_in = nn.Linear(seen, width)
+        width = config.width
+        self.frames_in: _Cells | _Picture = (_Cells if config.reader == CELLS else _Picture)(config, geometry)
+        places = self.frames_in.tokens
         self.time_embedder = TwoLayers(width, width, nn.SiLU())
         self.null_state = nn.Parameter(torch.randn(width) * 0.02)
-        self.frame_positions = nn.Parameter(torch.randn(cells, width) * 0.02)
+        self.frame_positions = nn.Parameter(torch.randn(places, width) * 0.02)
         self.action_positions = nn.Parameter(torch.randn(geometry.action_steps, width) * 0.02)
         self.layers = nn.ModuleList([_Layer(width, config.heads) for _ in range(config.layers)])
         self.norm = nn.LayerNorm(width)
@@ -103,18 +113,62 @@ class ActionExpert(nn.Module):
         self, seen: Transitions, state: Float[Tensor, "r 1 width"], steps: Float[Tensor, "r k width"]
     ) -> Float[Tensor, "r k width"]:
         """Let everything attend to everything; what the action steps' tokens have become."""
-        frames = self.frames_in(self._patches(seen)) + self.frame_positions
-        tokens = torch.cat([frames, state, steps], dim=1)
+        frames = torch.cat([seen.present.unsqueeze(1), seen.future], dim=1).flatten(1, 2)
+        frames = self.frames_in(frames) + self.frame_positions
+        if self.config.reader == PICTURE:
+            tokens = torch.cat([state, steps + frames], dim=1)
+        else:
+            tokens = torch.cat([frames, state, steps], dim=1)
         for layer in self.layers:
             tokens = layer(tokens)
         out: Tensor = self.norm(tokens[:, -self.action_steps :])
         return out
 
-    def _patches(self, seen: Transitions) -> Float[Tensor, "r cells seen"]:
-        """Each cell's present and future side by side, so that motion is within one token."""
-        patch = self.config.patch
-        frames = torch.cat([seen.present.unsqueeze(1), seen.future], dim=1).flatten(1, 2)
-        return F.unfold(frames, kernel_size=patch, stride=patch).transpose(1, 2)
+
+class _Cells(nn.Linear):
+    """Each square of cells as one token, its present and future side by side, so that motion is within one token."""
+
+    def __init__(self, config: InverseDynamicsConfig, geometry: BaseGeometry) -> None:
+        self.patch = config.patch
+        self.tokens = (geometry.latent_height // config.patch) * (geometry.latent_width // config.patch)
+        super().__init__(_channels(geometry) * config.patch**2, config.width)
+
+    def forward(self, frames: Float[Tensor, "r seen h w"]) -> Float[Tensor, "r tokens width"]:
+        """The tokens of a transition whose frames are stacked along the channels."""
+        return super().forward(F.unfold(frames, kernel_size=self.patch, stride=self.patch).transpose(1, 2))
+
+
+class _Picture(nn.Module):
+    """What each action step reads off the whole transition: every cell at its own place."""
+
+    def __init__(self, config: InverseDynamicsConfig, geometry: BaseGeometry) -> None:
+        super().__init__()
+        self.tokens = geometry.action_steps
+        self.cells = nn.Sequential(
+            nn.Conv2d(_channels(geometry), _CHANNELS, 3, padding=1),
+            nn.SiLU(),
+            nn.Conv2d(_CHANNELS, _CHANNELS, 3, padding=1),
+            nn.SiLU(),
+            nn.Conv2d(_CHANNELS, _KEPT, 1),
+            nn.SiLU(),
+        )
+        width = 4 * config.width
+        self.all = nn.Sequential(
+            nn.Linear(_KEPT * geometry.latent_height * geometry.latent_width, width),
+            nn.SiLU(),
+            nn.LayerNorm(width),
+            nn.Linear(width, self.tokens * config.width),
+        )
+
+    def forward(self, frames: Float[Tensor, "r seen h w"]) -> Float[Tensor, "r tokens width"]:
+        """One token for each action step, from frames stacked along the channels."""
+        out: Tensor = self.all(self.cells(frames).flatten(1))
+        return out.reshape(len(out), self.tokens, -1)
+
+
+def _channels(geometry: BaseGeometry) -> int:
+    """Of a transition's frames, present and future, side by side."""
+    return geometry.latent_channels * (1 + geometry.latent_frames_per_chunk)
 
 
 class _Layer(nn.Module):

@@ -28,6 +28,10 @@ class WanConfig:
         pos_embed_seq_len: Learned positions of the image features, where the checkpoint has them.
         text_length: Text tokens every prompt is padded to with zeros that are attended to, as Wan does (512);
             None attends only to real tokens.
+        learned_positions: Rows and columns of tokens in a frame, where each place has a learned vector of its own
+            beside Wan's rotary positions; None as in Wan. Rotary positions say how far one token is from another, so
+            a plain patch of table can tell that it is far left only by way of others: with a table of places, a small
+            model trained from nothing follows "far left" much sooner.
     """
 
     num_attention_heads: int = 4
@@ -45,6 +49,7 @@ class WanConfig:
     added_kv_proj_dim: int | None = None
     pos_embed_seq_len: int | None = None
     text_length: int | None = None
+    learned_positions: tuple[int, int] | None = None
 
     @property
     def width(self) -> int:
@@ -53,7 +58,12 @@ class WanConfig:
 
     def to_json(self) -> dict[str, Any]:
         """As a JSON object."""
-        return asdict(self) | {"patch_size": list(self.patch_size)}
+        value = asdict(self) | {"patch_size": list(self.patch_size)}
+        if self.learned_positions is None:
+            del value["learned_positions"]  # As models without them have always been written.
+        else:
+            value["learned_positions"] = list(self.learned_positions)
+        return value
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "WanConfig":
@@ -66,4 +76,5 @@ class WanConfig:
         unknown = sorted(set(value) - known)
         if unknown:
             raise CheckpointError(f"transformer config: unknown keys {unknown}; a newer version of wam-adapt wrote it.")
-        return cls(**{**value, "patch_size": tuple(value.get("patch_size", (1, 2, 2)))})
+        tuples = {name: tuple(value[name]) for name in ("patch_size", "learned_positions") if name in value}
+        return cls(**{**value, **tuples})

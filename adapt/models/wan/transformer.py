@@ -26,6 +26,8 @@ class WanTransformer(nn.Module):
         self.name_or_path = ""  # PEFT writes it into an adapter's config
         width = config.width
         self.patch_embedding = nn.Conv3d(config.in_channels, width, config.patch_size, config.patch_size)
+        if config.learned_positions is not None:
+            self.positions = nn.Parameter(torch.randn(*config.learned_positions, width) * 0.02)
         self.condition_embedder = ConditionEmbedder(config)
         self.blocks = nn.ModuleList([Block(config) for _ in range(config.num_layers)])
         self.norm_out = WideLayerNorm(width, config.eps, elementwise_affine=False)
@@ -121,12 +123,25 @@ class WanTransformer(nn.Module):
         return _on(given, embedded), embedded
 
     def embed_patches(self, frames: Float[Tensor, "b f c h w"]) -> Float[Tensor, "b n width"]:
-        """Latent frames to tokens: frame by frame, row by row."""
+        """Latent frames to tokens: frame by frame, row by row.
+
+        Raises:
+            ValueError: The frames have other rows and columns than the learned positions.
+        """
         pf, ph, pw = self.config.patch_size
         b, f, c, h, w = frames.shape
         patches = frames.reshape(b, f // pf, pf, c, h // ph, ph, w // pw, pw).permute(0, 1, 4, 6, 3, 2, 5, 7)
         weight = self.patch_embedding.weight.flatten(1)  # a convolution as wide as its stride is a linear layer
-        return F.linear(patches.reshape(b, -1, weight.shape[1]).to(weight.dtype), weight, self.patch_embedding.bias)
+        tokens = F.linear(patches.reshape(b, -1, weight.shape[1]).to(weight.dtype), weight, self.patch_embedding.bias)
+        learned = self.config.learned_positions
+        if learned is None:
+            return tokens
+        if learned != (h // ph, w // pw):
+            raise ValueError(
+                f"frames have {h // ph} x {w // pw} tokens, and this model learned positions for "
+                f"{learned[0]} x {learned[1]}. Bring frames to the size it knows."
+            )
+        return tokens + self.positions.flatten(0, 1).repeat(f // pf, 1)
 
     def project_out(
         self,

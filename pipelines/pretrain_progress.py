@@ -1,0 +1,83 @@
+"""How far has a training come? Steps that go on where a killed run left them, with a line in the log now and then."""
+
+import logging
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+
+log = logging.getLogger(__name__)
+
+_CHECKPOINT_EVERY = 250
+_SAY_EVERY = 100
+
+
+class Progress:
+    """Steps of a training whose draws hang on the seed and the step alone, so that it can go on after any of them.
+
+    Args:
+        folder: Where the checkpoint is kept.
+        name: Of the training, for the log.
+        total: Steps in all.
+        parts: What is trained.
+        optimisers: What trains it.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        name: str,
+        total: int,
+        parts: Mapping[str, torch.nn.Module],
+        *optimisers: torch.optim.Optimizer,
+    ) -> None:
+        self._path = folder / f"{name}-checkpoint.pt"
+        self._name = name
+        self._total = total
+        self._parts = parts
+        self._optimisers = optimisers
+        self.curve: list[float] = []
+
+    def steps(self) -> Iterator[int]:
+        """Numbers of the steps still to do."""
+        yield from range(self._resume(), self._total)
+
+    def done(self, step: int, value: float) -> None:
+        """Note a step and what to tell of it."""
+        self.curve.append(value)
+        if step % _SAY_EVERY == _SAY_EVERY - 1:
+            log.info("%s step %d of %d: %.4f", self._name, step + 1, self._total, self.mean())
+        if step % _CHECKPOINT_EVERY == _CHECKPOINT_EVERY - 1:
+            self._save(step + 1)
+
+    def mean(self) -> float:
+        """Of the last hundred values."""
+        return float(np.mean(self.curve[-_SAY_EVERY:]))
+
+    def finish(self) -> None:
+        """Forget the checkpoint."""
+        self._path.unlink(missing_ok=True)
+
+    def _save(self, step: int) -> None:
+        state = {
+            "parts": {name: part.state_dict() for name, part in self._parts.items()},
+            "optimisers": [optimiser.state_dict() for optimiser in self._optimisers],
+            "curve": self.curve[-_SAY_EVERY:],
+            "step": step,
+        }
+        fresh = self._path.with_suffix(".new")
+        torch.save(state, fresh)
+        fresh.replace(self._path)
+
+    def _resume(self) -> int:
+        if not self._path.exists():
+            return 0
+        state = torch.load(self._path, weights_only=True)
+        for name, part in self._parts.items():
+            part.load_state_dict(state["parts"][name])
+        for optimiser, known in zip(self._optimisers, state["optimisers"], strict=True):
+            optimiser.load_state_dict(known)
+        self.curve = list(state["curve"])
+        log.info("%s goes on from step %d", self._name, state["step"])
+        return int(state["step"])
