@@ -205,7 +205,14 @@ def test_an_interrupt_leaves_nothing_and_says_so(tmp_path):
     ours, theirs = pty.openpty()
     words = [sys.executable, "-c", MAIN, "sim", "record", "human", "--out", "set", "--minutes", "30"]
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "COLUMNS": "100", "TERM": "xterm"}
-    process = subprocess.Popen(words, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL, stderr=theirs)
+    process = subprocess.Popen(
+        words,
+        cwd=tmp_path,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=theirs,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # A shell's background job ignores it.
+    )
     os.close(theirs)
     told, asked = b"", False
     while more := read(ours):  # All the time, or the process would wait for us to read.
