@@ -41,7 +41,7 @@ def test_the_commands_are_understood():
 
 def test_the_numbers_are_the_world_s():
     assert f"makes {len(ALL_TASKS)} instructions" in DOCS
-    assert f"pretraining of `tiny`: {len(HELD_OUT_TASKS)} instructions" in DOCS
+    assert f"recipe that pretrains `tiny` here: {len(HELD_OUT_TASKS)} instructions" in DOCS
     assert f"{100 * LIFTED_M:g} cm or more" in DOCS
     assert f"never higher than {100 * SLID_M:g} cm" in DOCS
     for words in re.findall(r"^\| ((?:put|slide) [a-z ]+) \|", DOCS, flags=re.MULTILINE):
