@@ -23,7 +23,7 @@ from adapt.policy.policy import Policy
 from adapt.runs.atomic import write_atomic
 from adapt.runs.cache import hash_file
 from adapt.sim.body import Body
-from adapt.sim.choices import choose_body, choose_tasks
+from adapt.sim.choices import ROBOTS, choose_body, choose_tasks
 from adapt.sim.filming import Filming
 from adapt.sim.planted import PLANTED, TrueFuture
 from adapt.sim.tasks import ALL_TASKS
@@ -247,6 +247,12 @@ def _chooser(actor: Policy | str, trial: Trial) -> tuple[Chooser[TabletopEpisode
     """Who decides, for which body, and what the record says of it."""
     if isinstance(actor, str):
         return PLANTED[actor], choose_body(trial.body or _PLANTED_BODY), {}
+    bodies = tuple(robot().name for robot in ROBOTS.values())
+    if actor.body.name not in bodies:
+        raise EmbodimentError(
+            f"embodiment '{actor.body.name}': the model acts with a body that the tabletop does not have; it has "
+            f"{', '.join(bodies)}. Take a model that was trained or adapted with one of these."
+        )
     body = choose_body(actor.body.name)
     if (body.action_names, body.state_names) != (actor.body.action_names, actor.body.state_names):
         raise EmbodimentError(

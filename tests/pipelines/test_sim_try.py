@@ -168,6 +168,14 @@ def test_what_cannot_be_tried_is_refused(base_folder: Path, tmp_path: Path) -> N
         sim_try.run(asked("--policy", "still", "--out", str(tmp_path / "file")))
 
 
+def test_a_model_of_a_body_that_is_not_on_the_tabletop_is_refused() -> None:
+    base = gripper_base()
+    (name,) = base.embodiments
+    elsewhere = Actor(spec=replace(base.embodiments[name], name="kitchen_arm"), statistics=base.statistics[name])
+    with pytest.raises(EmbodimentError, match=r"'kitchen_arm': .* it has tabletop_gripper, tabletop_arm"):
+        measure(Policy(base, elsewhere), Trial(episodes=1))
+
+
 def test_a_model_whose_axes_are_not_the_tabletops_is_refused() -> None:
     base = gripper_base()
     (name,) = base.embodiments
