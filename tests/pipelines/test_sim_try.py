@@ -173,7 +173,7 @@ def test_a_model_of_a_body_that_is_not_on_the_tabletop_is_refused() -> None:
     (name,) = base.embodiments
     elsewhere = Actor(spec=replace(base.embodiments[name], name="kitchen_arm"), statistics=base.statistics[name])
     with pytest.raises(EmbodimentError, match=r"'kitchen_arm': .* it has tabletop_gripper, tabletop_arm"):
-        measure(Policy(base, elsewhere), Trial(episodes=1))
+        measure(Policy(base, elsewhere, video_steps=2), Trial(episodes=1))
 
 
 def test_a_model_whose_axes_are_not_the_tabletops_is_refused() -> None:
