@@ -20,7 +20,7 @@ from adapt.embodiment.statistics import measure as measure_axes
 from adapt.errors import CheckpointError, DataError, EmbodimentError, RecipeError, SimulatorError
 from adapt.evaluate.closed_loop import Pace
 from adapt.evaluate.trials import from_json
-from adapt.models.bases import save_base
+from adapt.models.bases import random_tiny, save_base
 from adapt.policy.acting import Actor
 from adapt.policy.policy import Policy
 from pipelines import sim_try
@@ -172,6 +172,7 @@ def test_a_model_of_a_body_that_is_not_on_the_tabletop_is_refused() -> None:
     base = gripper_base()
     (name,) = base.embodiments
     elsewhere = Actor(spec=replace(base.embodiments[name], name="kitchen_arm"), statistics=base.statistics[name])
+    base = random_tiny(0, bodies={"kitchen_arm": (4, 4)})
     with pytest.raises(EmbodimentError, match=r"'kitchen_arm': .* it has tabletop_gripper, tabletop_arm"):
         measure(Policy(base, elsewhere, video_steps=2), Trial(episodes=1))
 
