@@ -14,9 +14,8 @@ from adapt.models.imagine import Sampling, imagine
 from adapt.models.text import TextEncoder
 from adapt.models.world_action import WorldActionModel
 from adapt.runs.fingerprint import Json
-from pipelines.pretrain_halves import HALVES, halves
+from pipelines.pretrain_halves import HALVES
 from pipelines.pretrain_progress import Progress
-from pipelines.pretrain_schedule import one_cycle
 from pipelines.pretrain_settings import ActionTraining
 from pipelines.pretrain_windows import GEOMETRY, TrainingSet
 from pipelines.pretrain_world import Prompts
@@ -49,20 +48,13 @@ def train_action(
     head = model.inverse_dynamics.requires_grad_(requires_grad=True).train()
     trained = list(head.parameters())
     optimiser = torch.optim.AdamW(trained, lr=config.learning_rate, betas=(0.9, 0.98), weight_decay=0.01, fused=True)
-    progress = Progress(scratch, "action", config.steps, {"head": head}, optimiser)
+    progress = Progress(scratch, "action", config.steps, {"head": head}, [optimiser], [config.learning_rate])
 
     def loss_of(step: int, half: int) -> tuple[Tensor, float]:
         loss = _loss(model, data, (pools, futures), config, (seed, step, half))
         return loss, float(loss.detach())
 
-    with halves(trained, loss_of, processes) as compute:
-        for step in progress.steps():
-            for group in optimiser.param_groups:
-                group["lr"] = one_cycle(step, config.steps, config.learning_rate)
-            told = compute(step)
-            torch.nn.utils.clip_grad_norm_(trained, 1.0)
-            optimiser.step()
-            progress.done(step, told)
+    progress.carry_out(trained, loss_of, processes)
     model.eval().requires_grad_(requires_grad=False)
     write_tensors(scratch / "model.safetensors", model.state_dict())
     write_tensors(scratch / "text.safetensors", text.state_dict())

@@ -17,9 +17,8 @@ from adapt.models.checkpoint import write_tensors
 from adapt.models.codec import PLAIN, CodecConfig, VideoCodec
 from adapt.runs.fingerprint import Json
 from adapt.sim.textures import moving_texture
-from pipelines.pretrain_halves import HALVES, halves
+from pipelines.pretrain_halves import HALVES
 from pipelines.pretrain_progress import Progress
-from pipelines.pretrain_schedule import one_cycle
 from pipelines.pretrain_settings import CodecTraining
 
 log = logging.getLogger(__name__)
@@ -43,7 +42,7 @@ def train_codec(scratch: Path, drawn: Path, config: CodecTraining, seed: int, pr
     vae = codec.vae.train().requires_grad_(True)  # noqa: FBT003
     trained = list(vae.parameters())
     optimiser = torch.optim.AdamW(trained, lr=config.learning_rate, betas=(0.9, 0.98), weight_decay=1e-3, fused=True)
-    progress = Progress(scratch, "codec", config.steps, {"vae": vae}, optimiser)
+    progress = Progress(scratch, "codec", config.steps, {"vae": vae}, [optimiser], [config.learning_rate])
 
     def loss_of(step: int, half: int) -> tuple[Tensor, float]:
         rng = np.random.default_rng([seed, 1, step, half])
@@ -51,14 +50,7 @@ def train_codec(scratch: Path, drawn: Path, config: CodecTraining, seed: int, pr
         loss, square = _loss(vae, _clips(rng, scenes, config), generator, config.latent_noise)
         return loss, _decibel(square)
 
-    with halves(trained, loss_of, processes) as compute:
-        for step in progress.steps():
-            for group in optimiser.param_groups:
-                group["lr"] = one_cycle(step, config.steps, config.learning_rate)
-            told = compute(step)
-            torch.nn.utils.clip_grad_norm_(trained, 1.0)
-            optimiser.step()
-            progress.done(step, told)
+    progress.carry_out(trained, loss_of, processes)
     vae.eval().requires_grad_(False)  # noqa: FBT003
     write_tensors(scratch / "codec.safetensors", vae.state_dict())
     figures = measure(scratch, scenes, codec)

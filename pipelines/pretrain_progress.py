@@ -1,11 +1,14 @@
 """How far has a training come? Steps that go on where a killed run left them, with a line in the log now and then."""
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
+
+from pipelines.pretrain_halves import LossOf, halves
+from pipelines.pretrain_schedule import one_cycle
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +25,7 @@ class Progress:
         total: Steps in all.
         parts: What is trained.
         optimisers: What trains it.
+        rates: Each one's learning rate at its highest.
     """
 
     def __init__(
@@ -30,14 +34,37 @@ class Progress:
         name: str,
         total: int,
         parts: Mapping[str, torch.nn.Module],
-        *optimisers: torch.optim.Optimizer,
+        optimisers: Sequence[torch.optim.Optimizer],
+        rates: Sequence[float],
     ) -> None:
         self._path = folder / f"{name}-checkpoint.pt"
         self._name = name
         self._total = total
         self._parts = parts
         self._optimisers = optimisers
+        self._rates = rates
         self.curve: list[float] = []
+
+    def carry_out(self, trained: Sequence[torch.nn.Parameter], loss_of: LossOf, processes: int) -> None:
+        """Do all steps that are left.
+
+        Args:
+            trained: What gets gradients.
+            loss_of: The loss of half a step; see `halves`.
+            processes: 1 or 2.
+
+        Raises:
+            RunError: The second process is gone.
+        """
+        with halves(trained, loss_of, processes) as compute:
+            for step in self.steps():
+                told = compute(step)
+                torch.nn.utils.clip_grad_norm_(trained, 1.0)
+                for optimiser, highest in zip(self._optimisers, self._rates, strict=True):
+                    for group in optimiser.param_groups:
+                        group["lr"] = one_cycle(step, self._total, highest)
+                    optimiser.step()
+                self.done(step, told)
 
     def steps(self) -> Iterator[int]:
         """Numbers of the steps still to do."""

@@ -19,9 +19,8 @@ from adapt.models.text import TextConfig, TextEncoder
 from adapt.models.wan.config import WanConfig
 from adapt.models.world_action import WorldActionConfig, WorldActionModel
 from adapt.runs.fingerprint import Json
-from pipelines.pretrain_halves import HALVES, halves
+from pipelines.pretrain_halves import HALVES
 from pipelines.pretrain_progress import Progress
-from pipelines.pretrain_schedule import one_cycle
 from pipelines.pretrain_settings import WorldTraining
 from pipelines.pretrain_windows import GEOMETRY, GRIPPER, TrainingSet
 
@@ -54,8 +53,8 @@ def train_world(
     model.inverse_dynamics.requires_grad_(requires_grad=False)
     text.requires_grad_(requires_grad=True)
     trained = [*model.dit.parameters(), *model.joint.parameters(), *text.parameters()]
-    optimisers = _optimisers(model, trained, config)
-    progress = Progress(scratch, "world", config.steps, {"model": model, "text": text}, *optimisers)
+    optimisers, rates = _optimisers(model, trained, config), (config.matrix_rate, config.learning_rate)
+    progress = Progress(scratch, "world", config.steps, {"model": model, "text": text}, optimisers, rates)
     pools = _pools(data, config)
     prompts = Prompts(text)
 
@@ -64,15 +63,7 @@ def train_world(
         video, action = _losses(model, prompts, (data, pools), config, (seed, step, half))
         return video + config.joint_weight * action, float(video.detach())
 
-    with halves(trained, loss_of, processes) as compute:
-        for step in progress.steps():
-            video = compute(step)
-            torch.nn.utils.clip_grad_norm_(trained, 1.0)
-            for optimiser, highest in zip(optimisers, (config.matrix_rate, config.learning_rate), strict=True):
-                for group in optimiser.param_groups:
-                    group["lr"] = one_cycle(step, config.steps, highest)
-                optimiser.step()
-            progress.done(step, video)
+    progress.carry_out(trained, loss_of, processes)
     write_tensors(scratch / "model.safetensors", model.state_dict())
     write_tensors(scratch / "text.safetensors", text.state_dict())
     progress.finish()

@@ -84,6 +84,16 @@ def test_every_cell_of_present_and_future_reaches_every_action(reader: str):
             assert (part != 0).all()
 
 
+def test_a_step_reads_the_picture_by_itself_without_asking_other_tokens():
+    torch.manual_seed(0)
+    config = InverseDynamicsConfig(width=16, layers=0, heads=2, objective="regression", reader="picture")
+    head = InverseDynamics(config, GEOMETRY)
+    head.projections.add("dot", (2, 1), seed=0)
+    left, right = (head.act(dots(torch.tensor([[3.0, column]])), torch.Generator()) for column in (1.0, 6.0))
+
+    assert ((left - right).abs() > 0).all()
+
+
 def test_what_a_reader_is_called_is_checked_and_kept():
     config = InverseDynamicsConfig(reader="picture")
     assert InverseDynamicsConfig.from_json(config.to_json()) == config
