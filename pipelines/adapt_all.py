@@ -4,8 +4,9 @@ import importlib
 import json
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -55,20 +56,36 @@ def run(job: Job, *, stop_after: str | None = None, terminal: Terminal | None = 
     results: dict[str, Path] = {}
     worked = []
     for stage in STAGES:
-        terminal.say(f"{stage:9} ...", style="dim")
-        before = _noted(job.run_folder, stage)
-        results[stage] = run_one(job, stage)
-        noted = _noted(job.run_folder, stage)
-        if noted != before:
+        results[stage], new = carry_out(job.run_folder, stage, partial(run_one, job, stage), terminal)
+        if new:
             worked.append(stage)
-        seconds = f"done in {noted.get('seconds', 0):.1f} s" if noted != before else "done before"
-        terminal.say(f"{stage:9} {seconds}{_summary(results[stage])}")
-        if stage in worked:
-            for line in _problems(results[stage]):
-                terminal.say(f"{'':9} {line}", style="dim")
         if stage == stop_after:
             break
     return Outcome(run=job.run_folder, results=results, worked=tuple(worked))
+
+
+def carry_out(run: Path, stage: str, work: Callable[[], Path], terminal: Terminal) -> tuple[Path, bool]:
+    """Do a stage and tell how it went.
+
+    Args:
+        run: The run's folder.
+        stage: Its name.
+        work: Does it, or finds that it is done; returns the folder of its result.
+        terminal: Where progress goes.
+
+    Returns:
+        The folder of its result, and whether anything was done.
+    """
+    terminal.say(f"{stage:9} ...", style="dim")
+    before = _noted(run, stage)
+    result = work()
+    noted = _noted(run, stage)
+    worked = noted != before
+    seconds = f"done in {noted.get('seconds', 0):.1f} s" if worked else "done before"
+    terminal.say(f"{stage:9} {seconds}{_summary(result)}")
+    for line in _problems(result) if worked else ():
+        terminal.say(f"{'':9} {line}", style="dim")
+    return result, worked
 
 
 def run_one(job: Job, stage: str) -> Path:

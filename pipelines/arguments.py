@@ -190,7 +190,9 @@ def _add_config(verbs: Verbs, shared: argparse.ArgumentParser) -> None:
 
 
 def _add_makers(verbs: Verbs, shared: argparse.ArgumentParser) -> None:
-    demo = add_verb(verbs, "demo", "the whole main job on what ships with the package", shared)
+    demo = add_verb(
+        verbs, "demo", "the main job on a simulated hand, then base and adapted model act (extra: sim)", shared
+    )
     demo.add_argument("--out", required=True, metavar="RUN", help="the folder it goes to")
     demo.set_defaults(verb="demo")
     pretrain = add_verb(verbs, "pretrain", "train a base model from nothing on scenes drawn here", shared)

@@ -37,7 +37,7 @@ def run(config: PretrainConfig, out: Path, *, processes: int | None = None) -> P
     Args:
         config: What decides it.
         out: Folder of all stages.
-        processes: 1, or 2 for trainings in half the time with the same bytes; None for what this machine has.
+        processes: 1, or 2 for the same bytes in half the time; None for what this machine has.
 
     Returns:
         The base's folder, `out`/base/KEY.
@@ -45,7 +45,7 @@ def run(config: PretrainConfig, out: Path, *, processes: int | None = None) -> P
     torch.set_num_threads(1)  # Sums in another order are other weights.
     seed, processes = config.seed, processes or cores()
     bodies = {name: load_embodiment(name, [recipes_folder() / "embodiment"]) for name in (GRIPPER, HAND)}
-    drawn = run_stage(out, "draw", _inputs(config, "draw"), lambda scratch: draw(scratch, config.draw, seed))
+    drawn = run_stage(out, "draw", _inputs(config, "draw"), lambda scratch: draw(scratch, config.draw, seed, processes))
     codec = run_stage(
         out,
         "codec",

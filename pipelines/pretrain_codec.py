@@ -17,6 +17,7 @@ from adapt.models.checkpoint import write_tensors
 from adapt.models.codec import PLAIN, CodecConfig, VideoCodec
 from adapt.runs.fingerprint import Json
 from adapt.sim.textures import moving_texture
+from pipelines.pretrain_draw import KINDS
 from pipelines.pretrain_halves import HALVES
 from pipelines.pretrain_progress import Progress
 from pipelines.pretrain_settings import CodecTraining
@@ -37,7 +38,7 @@ def train_codec(scratch: Path, drawn: Path, config: CodecTraining, seed: int, pr
 
     Started again in the same folder after it was stopped, it goes on from its last checkpoint.
     """
-    scenes = load_scenes(drawn)
+    scenes = load_scenes(drawn, config.drawn_share)
     codec = VideoCodec(SIZES, seed=seed)
     vae = codec.vae.train().requires_grad_(True)  # noqa: FBT003
     trained = list(vae.parameters())
@@ -58,9 +59,14 @@ def train_codec(scratch: Path, drawn: Path, config: CodecTraining, seed: int, pr
     return figures
 
 
-def load_scenes(drawn: Path) -> list[NDArray[np.uint8]]:
-    """Frames of the gripper at tasks, of the hand and of play: each (episodes, frames, height, width, 3)."""
-    return [np.load(drawn / f"{kind}_frames.npy", mmap_mode="r") for kind in ("robot", "human", "play")]
+def load_scenes(drawn: Path, share: float = 1.0) -> list[NDArray[np.uint8]]:
+    """Frames of the gripper at tasks, of the hand and of play: each (episodes, frames, height, width, 3).
+
+    Of each kind the first `share` of the episodes, and one at least.
+    """
+    files = (drawn / f"{kind}_frames.npy" for kind in KINDS)
+    whole: list[NDArray[np.uint8]] = [np.load(file, mmap_mode="r") for file in files]
+    return [frames[: max(1, round(share * len(frames)))] for frames in whole]
 
 
 def measure(scratch: Path, scenes: Sequence[NDArray[np.uint8]], codec: VideoCodec) -> dict[str, Json]:

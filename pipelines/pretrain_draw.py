@@ -1,6 +1,8 @@
-"""Draw: the tabletop's episodes as 5 Hz frames on the base's canvas and 10 Hz numbers, one file a kind."""
+"""Draw: the tabletop's episodes as 10 Hz frames on the base's canvas and 10 Hz numbers, one file a kind."""
 
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -22,27 +24,38 @@ from adapt.video.canvas import place
 from pipelines.pretrain_settings import DrawConfig
 
 KINDS = ("robot", "human", "play")
-STEPS_PER_FRAME = 2  # 10 Hz control, 5 Hz video
+STEPS_PER_FRAME = round(CONTROL_HZ / TINY_GEOMETRY.video_hz)
 EXPERT_STEPS, PLAY_STEPS = 49, 161
 _APART = 0x7072  # between the seeds drawn from here and those of trials and recordings
 _ATTEMPTS = 20
-_PACES = (0.9, 1.0)  # narrow, so that what comes next can be foreseen
+# Always alike, so that what comes next can be foreseen from the one frame that is seen.
+_MANNER = Manner(pace=0.95, scatter_m=0.0)
 _STILL_M = 0.002  # less than this is no motion
 
 
-def draw(scratch: Path, config: DrawConfig, seed: int) -> dict[str, Json]:
-    """Draw everything into `scratch`.
+def draw(scratch: Path, config: DrawConfig, seed: int, processes: int = 1) -> dict[str, Json]:
+    """Draw everything into `scratch`, as many kinds at once as there are processes.
 
     NAME_frames.npy (n t 64 64 3), NAME_busy.npy (n), the control steps until nothing is wanted any more, and NAME.txt,
     one instruction an episode; NAME_actions.npy and NAME_state.npy too for what the gripper does.
     """
-    counts = {"robot": config.robot_episodes, "human": config.human_episodes, "play": config.play_episodes}
+    counts = {"play": config.play_episodes, "robot": config.robot_episodes, "human": config.human_episodes}
+    works = [(scratch, kind, count, seed) for kind, count in counts.items()]  # the longest first
+    if processes == 1:
+        for work in works:
+            _draw_kind(*work)
+    else:
+        with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+            for begun in [pool.submit(_draw_kind, *work) for work in works]:
+                begun.result()
+    return {"minutes": {kind: _minutes(kind, counts[kind]) for kind in KINDS}}
+
+
+def _draw_kind(scratch: Path, kind: str, count: int, seed: int) -> None:
+    body = HumanHand() if kind == "human" else Gripper()
+    steps = PLAY_STEPS if kind == "play" else EXPERT_STEPS
     with Tabletop() as tabletop, Camera(PICTURE_PX) as camera:
-        for kind, count in counts.items():
-            body = HumanHand() if kind == "human" else Gripper()
-            steps = PLAY_STEPS if kind == "play" else EXPERT_STEPS
-            _write(scratch, kind, _episodes(tabletop, kind, count, seed), (count, steps), (body, camera))
-    return {"minutes": {kind: _minutes(kind, count) for kind, count in counts.items()}}
+        _write(scratch, kind, _episodes(tabletop, kind, count, seed), (count, steps), (body, camera))
 
 
 def _episodes(tabletop: Tabletop, kind: str, count: int, seed: int) -> Iterator[Episode]:
@@ -54,8 +67,7 @@ def _episodes(tabletop: Tabletop, kind: str, count: int, seed: int) -> Iterator[
         task = SEEN_TASKS[index % len(SEEN_TASKS)]
         for attempt in range(_ATTEMPTS):
             own = _seed(kind, seed, index, attempt)
-            manner = Manner(pace=float(np.random.default_rng(own).uniform(*_PACES)))
-            episode = perform(tabletop, task, own, manner=manner, steps=EXPERT_STEPS)
+            episode = perform(tabletop, task, own, manner=_MANNER, steps=EXPERT_STEPS)
             if succeeded(episode.states[-1], task):
                 break
         yield episode

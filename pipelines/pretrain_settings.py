@@ -18,9 +18,9 @@ class DrawConfig:
         play_episodes: Gripper play without a task, 16 s each.
     """
 
-    robot_episodes: int = 756
-    human_episodes: int = 378
-    play_episodes: int = 300
+    robot_episodes: int = 2016
+    human_episodes: int = 1008
+    play_episodes: int = 500
 
 
 @dataclass(slots=True, kw_only=True)
@@ -31,14 +31,17 @@ class CodecTraining:
         steps: Optimiser steps.
         batch_size: Clips of nine frames in a step.
         learning_rate: At its highest.
+        drawn_share: Share of the episodes of each kind, from the first on, that it learns from; the held-out ones are
+            the last.
         scene_share: Share of clips cut from the tabletop; the others are textures made up on the spot.
         repainted_share: Share of the tabletop's clips whose red, green and blue are exchanged.
         latent_noise: Deviation of the noise that latents are decoded through, where theirs is about 1.
     """
 
-    steps: int = 9000
+    steps: int = 7000
     batch_size: int = 6
     learning_rate: float = 2e-3
+    drawn_share: float = 0.5
     scene_share: float = 0.85
     repainted_share: float = 0.1
     latent_noise: float = 0.1
@@ -57,7 +60,7 @@ class WindowPlan:
         replay_held_out: As many again of each kind that no training has seen, to tell what adapting made it forget.
     """
 
-    starts: int = 8
+    starts: int = 12
     play_starts: int = 40
     resting_share: float = 0.12
     long_share: float = 0.3
@@ -83,7 +86,7 @@ class WorldTraining:
         freeze_text_at: Share of the steps after which the text encoder stays as it is.
     """
 
-    steps: int = 5000
+    steps: int = 6000
     batch_size: int = 64
     human_share: float = 0.25
     play_share: float = 0.1
@@ -129,7 +132,7 @@ class TrialConfig:
         imagine_steps: Euler steps of the imagined video.
     """
 
-    episodes: int = 84
+    episodes: int = 252
     windows: int = 96
     imagine_steps: int = 8
 

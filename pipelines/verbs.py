@@ -2,14 +2,17 @@
 
 import importlib
 from argparse import Namespace
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from adapt.errors import DataError, RecipeError, RunError
+from pipelines.stages import STAGES
 from pipelines.terminal import Terminal, shown
 
 if TYPE_CHECKING:
+    from pipelines.adapt_all import Outcome
     from pipelines.job import Job
 
 
@@ -138,11 +141,22 @@ def sim_tasks(_arguments: Namespace, terminal: Terminal) -> None:
 
 
 def demo(arguments: Namespace, terminal: Terminal) -> None:
-    """The main job on what ships with the package."""
+    """The main job on what ships with the package, and both models acting in the simulator."""
+    from pipelines import adapt_all
     from pipelines.job import load_job
 
-    # The demo only puts its data and its job in place; from there on it is a run like any other.
-    _bring_up_to_date(load_job(_pipeline("demo").run(_place(arguments.out))), terminal)
+    # The demo puts its data and its job in place; then it is a run like any other, until its models act.
+    job = load_job(_pipeline("demo").run(_place(arguments.out)))
+    outcome = adapt_all.run(job, terminal=terminal)
+    _show_scorecard(outcome, terminal)
+    acting = _pipeline("demo_act")
+    folder, new = adapt_all.carry_out(job.run_folder, acting.STAGE, partial(acting.run, job), terminal)
+    terminal.show(acting.table(folder))
+    for path in acting.films(folder):
+        terminal.show(shown(path))
+    results = {**outcome.results, acting.STAGE: folder}
+    worked = (*outcome.worked, acting.STAGE) if new else outcome.worked
+    _show_end(replace(outcome, results=results, worked=worked), job, terminal)
 
 
 def pretrain(arguments: Namespace, terminal: Terminal) -> None:
@@ -158,13 +172,24 @@ def _bring_up_to_date(job: "Job", terminal: Terminal, *, stop_after: str | None 
     from pipelines import adapt_all
 
     outcome = adapt_all.run(job, stop_after=stop_after, terminal=terminal)
-    commands = adapt_all.next_commands(outcome, job)
+    _show_scorecard(outcome, terminal)
+    _show_end(outcome, job, terminal)
+
+
+def _show_scorecard(outcome: "Outcome", terminal: Terminal) -> None:
     if "evaluate" in outcome.results:
         from pipelines import scorecard
 
         terminal.show(scorecard.show(scorecard.read(outcome.results["evaluate"])))
         _show_report(outcome.results["evaluate"], terminal)
-    last = list(outcome.results)[-1]
+
+
+def _show_end(outcome: "Outcome", job: "Job", terminal: Terminal) -> None:
+    """Where the result is, and what to type next."""
+    from pipelines import adapt_all
+
+    commands = adapt_all.next_commands(outcome, job)
+    last = [stage for stage in STAGES if stage in outcome.results][-1]
     terminal.show(f"{last}: {shown(outcome.results[last])}")
     terminal.show("next:\n" + "\n".join(f"  {command}" for command in commands))
     results = {stage: str(path) for stage, path in outcome.results.items()}

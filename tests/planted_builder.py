@@ -12,7 +12,6 @@ from pathlib import Path
 import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
-from torch.nn.functional import avg_pool2d, interpolate
 
 from adapt.data.encoded import Encoded, read_encoded
 from adapt.data.samples import Mixture, WindowDataset
@@ -36,7 +35,7 @@ from adapt.train.trained import choose_trained
 from adapt.types import Sample
 
 GEOMETRY = read_geometry("tiny")
-BODY, VIDEO_STEPS = "drawn_gripper", 4
+BODY, VIDEO_STEPS = "tabletop_gripper", 4
 AT_ONCE = 5  # windows through the codec: as many one by one take more than twice as long
 DRAW = Draw(video_steps=VIDEO_STEPS, seed=0)
 FAST = EvaluateConfig(resamples=500, video_steps=VIDEO_STEPS)
@@ -84,27 +83,26 @@ class Remembering:
         return torch.stack([self._held[key] for key in keys])
 
 
-class Blurred:
-    """A broken codec that sees and shows squares of `size` pixels, each of one colour."""
+class Coarse:
+    """A broken codec that sees and shows squares of `size` pixels, each of the colour of its first pixel."""
 
     def __init__(self, codec: Codec, size: int) -> None:
         self._codec = codec
         self._size = size
 
     def encode(self, frames: UInt8[Tensor, "b t h w 3"]) -> Float[Tensor, "b l c h2 w2"]:
-        return self._codec.encode(self._blur(frames))
+        return self._codec.encode(self._coarsen(frames))
 
     def decode(self, latents: Float[Tensor, "b l c h2 w2"]) -> UInt8[Tensor, "b t h w 3"]:
-        return self._blur(self._codec.decode(latents))
+        return self._coarsen(self._codec.decode(latents))
 
-    def _blur(self, frames: Tensor) -> Tensor:
-        pictures = frames.flatten(0, 1).permute(0, 3, 1, 2).float()
-        squares = interpolate(avg_pool2d(pictures, self._size), scale_factor=self._size)
-        return squares.round().to(torch.uint8).permute(0, 2, 3, 1).view_as(frames)
+    def _coarsen(self, frames: Tensor) -> Tensor:
+        first = frames[:, :, :: self._size, :: self._size]
+        return first.repeat_interleave(self._size, dim=2).repeat_interleave(self._size, dim=3)
 
 
 class Blind:
-    """A broken codec: every latent is 0 and every picture grey."""
+    """A broken codec: every latent is 0 and every picture black."""
 
     def encode(self, frames: UInt8[Tensor, "b t h w 3"]) -> Float[Tensor, "b l c h2 w2"]:
         latent = (GEOMETRY.latent_channels, GEOMETRY.latent_height, GEOMETRY.latent_width)
@@ -112,7 +110,7 @@ class Blind:
 
     def decode(self, latents: Float[Tensor, "b l c h2 w2"]) -> UInt8[Tensor, "b t h w 3"]:
         canvas = (GEOMETRY.canvas.height, GEOMETRY.canvas.width, 3)
-        return torch.full((len(latents), GEOMETRY.frames(1), *canvas), 128, dtype=torch.uint8)
+        return torch.zeros(len(latents), GEOMETRY.frames(1), *canvas, dtype=torch.uint8)
 
 
 def replay() -> Encoded:
@@ -181,6 +179,14 @@ def perturbed(made: WorldActionModel, part: nn.Module, *, kept: float) -> WorldA
             size = weight.std(unbiased=False).clamp(min=0.02)
             weight.mul_(kept).add_(torch.randn(weight.shape, generator=generator) * size)
     return made
+
+
+def times_its_size(statistics: BodyStatistics) -> float:
+    """How much too large actions become that are scaled back by these statistics: the median over axes."""
+    own = replay().statistics[BODY].actions
+    assert own is not None
+    assert statistics.actions is not None
+    return float(((statistics.actions.q99 - statistics.actions.q01) / (own.q99 - own.q01)).quantile(0.5))
 
 
 def of_another_body(low: Sequence[float], high: Sequence[float]) -> BodyStatistics:

@@ -14,14 +14,23 @@ from typing import Any
 import pytest
 import torch
 from loopback_people import ANA, loopback
+from needs_gl import needs_gl
 
+from adapt.data.clip_table import CLIP_TABLE, read_clip_table
+from adapt.models.bases import read_geometry
 from adapt.policy import load
 from adapt.runs.stage import require_current
-from adapt.sim.record import held_out_tasks, play_episodes, record_human, record_robot
+from adapt.sim.gripper import Gripper
+from adapt.sim.recording import record_human, record_robot
+from adapt.sim.takes import Takes
+from adapt.sim.tasks import HELD_OUT_TASKS
 from pipelines.cli import main
 from pipelines.stages import STAGES
 
+pytestmark = needs_gl
+
 REPOSITORY = Path(__file__).parents[1]
+STEPS = read_geometry("tiny").action_steps
 QUICK = (
     *("train.steps=6", "train.batch_size=4", "train.validate_every=3", "train.checkpoint_every=2"),
     *("evaluate.max_windows=2", "evaluate.replay_windows=2", "evaluate.video_steps=2", "evaluate.pictures=1"),
@@ -32,14 +41,14 @@ QUICK = (
 def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three short videos of a hand doing one task, in a folder whose name is not plain."""
     folder = tmp_path_factory.mktemp("footage") / "vid\u00e9os, (don't) \u30b3\u30c3\u30d7"
-    record_human(folder, held_out_tasks()[:1], videos=3, seed=3, rate_hz=5.0)
+    record_human(folder, Takes(tasks=HELD_OUT_TASKS[:1], count=3, seed=3), sessions=3)
     return folder
 
 
 @pytest.fixture(scope="module")
 def play(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three episodes of a gripper at play."""
-    return record_robot(tmp_path_factory.mktemp("robot") / "play", play_episodes(3, seed=5, steps=81))
+    return record_robot(tmp_path_factory.mktemp("robot") / "play", Gripper(), Takes(count=3, seed=5)).folder
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +61,7 @@ def human_run(videos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def play_run(play: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = tmp_path_factory.mktemp("runs") / "arm"
-    words = ["adapt", "play", str(play), "--embodiment", "drawn_gripper", "--out", str(run), "--set", *QUICK]
+    words = ["adapt", "play", str(play), "--embodiment", "tabletop_gripper", "--out", str(run), "--set", *QUICK]
     assert main(words) == 0
     return run
 
@@ -71,11 +80,11 @@ def test_human_videos_become_a_bundle_that_proves_itself(human_run: Path):
 
 def test_play_data_become_a_bundle_that_acts_in_the_robot_s_own_units(play_run: Path):
     policy = load(require_current(play_run, "bundle"))
-    chunk = policy.act({"images": torch.zeros(128, 128, 3, dtype=torch.uint8), "state": [0.1, -0.2, 0.0]}, "move")
-    assert (chunk.names, chunk.values.shape, chunk.rate_hz) == (("x", "y", "grip"), (16, 3), 10.0)
+    chunk = policy.act({"images": torch.zeros(128, 128, 3, dtype=torch.uint8), "state": [0.1, -0.2, 0.1, 0.0]}, "move")
+    assert (chunk.names, chunk.values.shape, chunk.rate_hz) == (("x", "y", "z", "grip"), (STEPS, 4), 10.0)
     evaluation = json.loads((require_current(play_run, "evaluate") / "evaluation.json").read_text())
     units = {measure["unit"] for measure in evaluation["measures"] if measure["group"] == "actions"}
-    assert {"table_unit", "share"} <= units
+    assert {"m", "share"} <= units
 
 
 def test_the_same_command_again_touches_no_file(videos: Path, human_run: Path):
@@ -86,20 +95,21 @@ def test_the_same_command_again_touches_no_file(videos: Path, human_run: Path):
 
 def test_an_added_video_costs_one_video(videos: Path, human_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     more = tmp_path / "more"
-    record_human(more, held_out_tasks()[:1], videos=1, seed=9, rate_hz=5.0)
+    record_human(more, Takes(tasks=HELD_OUT_TASKS[:1], count=1, seed=9), sessions=1)
     for path in videos.iterdir():
         if path.suffix == ".mp4":
-            (more / path.name.replace("hand_", "old_")).write_bytes(path.read_bytes())
+            (more / path.name.replace("video_", "old_")).write_bytes(path.read_bytes())
     rows = [json.loads(line) for line in (videos / "metadata.jsonl").read_text().splitlines()]
     with (more / "metadata.jsonl").open("a") as sheet:
         for row in rows:
-            sheet.write(json.dumps({**row, "file_name": row["file_name"].replace("hand_", "old_")}) + "\n")
+            sheet.write(json.dumps({**row, "file_name": row["file_name"].replace("video_", "old_")}) + "\n")
     looked_at: list[str] = []
     encoded: list[int] = []
     watch(monkeypatch, looked_at, encoded)
     assert main([*command(more, tmp_path / "run"), "--stop-after", "encode"]) == 0
-    assert looked_at == ["hand_000.mp4"]
-    assert sum(encoded) == 1
+    assert looked_at == ["video_0000.mp4"]
+    windows = read_clip_table(require_current(tmp_path / "run", "ingest") / CLIP_TABLE)
+    assert sum(encoded) == sum(window.videos[0].path == "video_0000.mp4" for window in windows) > 0
 
 
 def watch(monkeypatch: pytest.MonkeyPatch, looked_at: list[str], encoded: list[int]) -> None:
@@ -177,9 +187,9 @@ def test_the_python_lines_of_the_readme_run(play_run: Path, tmp_path: Path, monk
     (tmp_path / "models").mkdir()
     (tmp_path / "models" / "pour").symlink_to(require_current(play_run, "bundle"))
     monkeypatch.chdir(tmp_path)
-    names = {"frame": torch.zeros(128, 128, 3, dtype=torch.uint8), "state": [0.0, 0.0, 1.0]}
+    names = {"frame": torch.zeros(128, 128, 3, dtype=torch.uint8), "state": [0.0, 0.0, 0.1, 1.0]}
     exec(lines[0], names)
-    assert names["chunk"].values.shape == (16, 3)
+    assert names["chunk"].values.shape == (STEPS, 4)
 
 
 @pytest.fixture

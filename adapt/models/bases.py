@@ -7,7 +7,7 @@ replay/              encoded windows the base already knows, to be mixed into tr
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, cast
@@ -48,8 +48,11 @@ TINY_GEOMETRY = BaseGeometry(
     latent_channels=16,
     latent_height=8,
     latent_width=8,
-    action_steps=16,
+    action_steps=8,
+    # A chunk is as long as what is carried out of it: at 5 Hz half of what was imagined was for nothing.
+    video_hz=10.0,
 )
+_DREAMZERO_RATES = replace(TINY_GEOMETRY, action_steps=16, video_hz=5.0)
 _REPLAY = "replay"
 _FILES = {
     "codec": "codec.safetensors",
@@ -250,7 +253,7 @@ def load_heads(model: WorldActionModel, tensors: Mapping[str, Tensor]) -> None:
 
 
 def random_tiny(seed: int = 0, *, bodies: Mapping[str, tuple[int, int]] | None = None) -> Base:
-    """A base of tiny's geometry, smaller and untrained, for tests: seconds become milliseconds.
+    """A base of tiny's canvas and DreamZero's rates, smaller and untrained, for tests: seconds become milliseconds.
 
     Args:
         seed: Decides the weights.
@@ -261,13 +264,13 @@ def random_tiny(seed: int = 0, *, bodies: Mapping[str, tuple[int, int]] | None =
         wan=WanConfig(num_attention_heads=2, attention_head_dim=12, text_dim=16, freq_dim=16, ffn_dim=32, num_layers=2),
         inverse_dynamics=InverseDynamicsConfig(width=24, layers=1, heads=2, steps=2),
     )
-    model = WorldActionModel(sizes, TINY_GEOMETRY, seed=seed)
+    model = WorldActionModel(sizes, _DREAMZERO_RATES, seed=seed)
     for name, (action_axes, state_axes) in (bodies or {}).items():
         model.add_body(name, action_axes, state_axes, seed=seed)
     codec = CodecConfig(base_dim=4, dim_mult=(1, 1, 1, 1))
     return Base(
         identity=BaseIdentity(name="random-tiny", revision=str(seed), licence="apache-2.0"),
-        geometry=TINY_GEOMETRY,
+        geometry=_DREAMZERO_RATES,
         parts={
             "codec": VideoCodec(codec, seed=seed),
             "text": TextEncoder(text, seed=seed),

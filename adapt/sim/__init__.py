@@ -1,1 +1,1 @@
-"""The world that ships with the package: a drawn tabletop, two bodies, experts and recorders."""
+"""The world that ships with the package: a simulated tabletop, two robots and a hand, experts, recorders and trials."""

@@ -60,12 +60,14 @@ class Manner:
         pause_s: Rest so long at the block before closing, and at the place before opening.
         detour_m: How far ways bend aside from the straight line; the sign says to which side.
         carry_m: How high "put" raises the block.
+        scatter_m: How far from the zone's middle, along each axis, the block is brought at most.
     """
 
     pace: float = 0.9
     pause_s: float = 0.0
     detour_m: float = 0.0
     carry_m: float = 0.08
+    scatter_m: float = 0.03
 
 
 class Expert:
@@ -80,7 +82,7 @@ class Expert:
     def __init__(self, task: Task, rng: np.random.Generator, manner: Manner | None = None) -> None:
         self._task = task
         self._manner = manner or Manner()
-        self._place = task.goal + rng.uniform(-0.03, 0.03, 2)
+        self._place = task.goal + rng.uniform(-self._manner.scatter_m, self._manner.scatter_m, 2)
         self._paused = 0
         self._last_height_m = np.inf
 

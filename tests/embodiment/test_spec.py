@@ -41,7 +41,7 @@ def test_json_is_plain_and_gives_the_same_body_back():
     assert Embodiment.from_json(json.loads(json.dumps(spec.to_json())), source="bundle") == spec
 
 
-SHIPPED = ["drawn_gripper", "g1_inspire", "gr1_sim", "human_hand", "tabletop_arm", "tabletop_gripper"]
+SHIPPED = ["g1_inspire", "gr1_sim", "human_hand", "tabletop_arm", "tabletop_gripper"]
 
 
 @pytest.mark.parametrize("name", SHIPPED)

@@ -10,7 +10,7 @@ from types import ModuleType
 import pytest
 
 from adapt.errors import DataError
-from pipelines import cli
+from pipelines import adapt_all, cli
 from pipelines.adapt_all import Outcome
 from pipelines.job import Job, load_job, save_job
 from pipelines.stages import STAGES
@@ -33,7 +33,7 @@ def videos(tmp_path) -> Path:
 @pytest.fixture
 def jobs(monkeypatch) -> list:
     """The main job replaced by one that notes what it was asked."""
-    from pipelines import adapt_all, scorecard
+    from pipelines import scorecard
 
     seen = []
 
@@ -253,15 +253,25 @@ def test_quiet_keeps_progress_back_but_not_errors(tmp_path, pipeline, capsys, mo
     assert watched == [True, False]
 
 
-def test_the_demo_is_a_run_like_any_other_once_its_job_is_in_place(videos, tmp_path, pipeline, jobs, capsys):
+def test_the_demo_is_a_run_like_any_other_until_its_models_act(videos, tmp_path, pipeline, jobs, capsys, monkeypatch):
     def run(out):
         save_job(Job(kind="human", source=str(videos), run=str(out)))
         return out
 
     pipeline("demo", run)
+    pipeline("demo_act", lambda job: job.run_folder / "act" / "k")
+    acting = sys.modules["pipelines.demo_act"]
+    acting.STAGE, acting.table, acting.films = "act", lambda folder: f"acted in {folder}", lambda folder: [folder / "f"]
+    monkeypatch.setattr(adapt_all, "carry_out", lambda _run, _stage, work, _terminal: (work(), True))
     assert cli.main(["demo", "--out", str(tmp_path / "run")]) == 0
     assert jobs[0][0].source == str(videos)
-    assert "bundle: " in capsys.readouterr().out
+    act = tmp_path / "run" / "act" / "k"
+    told = capsys.readouterr().out
+    assert told.startswith(f"acted in {act}\n{act / 'f'}\nbundle: ")
+    assert cli.main(["demo", "--out", str(tmp_path / "run"), "--json"]) == 0
+    given = json.loads(capsys.readouterr().out)
+    assert given["results"]["act"] == str(act)
+    assert given["worked"] == ["bundle", "act"]
 
 
 def test_pretrain_reads_its_own_recipes(tmp_path, pipeline, capsys):

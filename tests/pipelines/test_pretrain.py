@@ -150,7 +150,7 @@ def test_frames_are_on_the_canvas_and_the_hand_has_no_numbers(made: tuple[Path, 
     drawn = current(made[0], "draw")
     frames = np.load(drawn / "human_frames.npy")
 
-    assert frames.shape == (2, 25, 64, 64, 3)
+    assert frames.shape == (2, 49, 64, 64, 3)
     assert frames.std() > 10
     assert np.load(drawn / "play_actions.npy").shape == (2, 161, 4)
     assert not (drawn / "human_actions.npy").exists()
