@@ -5,7 +5,7 @@ import math
 
 from pipelines.parsers import Verbs, add_verb
 from pipelines.sim_try_arguments import add_try
-from pipelines.tabletop_arguments import add_study
+from pipelines.tabletop.arguments import add_study
 
 _GROUP_EXAMPLES = """\
 examples:

@@ -123,7 +123,7 @@ def sim_try(arguments: Namespace, terminal: Terminal) -> None:
 
 def tabletop(arguments: Namespace, terminal: Terminal) -> None:
     """Carry out a study on the tabletop."""
-    from pipelines import tabletop as pipeline
+    from pipelines.tabletop import study as pipeline
 
     answer = pipeline.run(pipeline.question(arguments), terminal)
     terminal.show(pipeline.table(answer))
@@ -161,11 +161,11 @@ def demo(arguments: Namespace, terminal: Terminal) -> None:
 
 def pretrain(arguments: Namespace, terminal: Terminal) -> None:
     """Train a base model from nothing."""
-    from pipelines.pretrain_settings import PretrainConfig
+    from pipelines.pretrain.settings import PretrainConfig
     from pipelines.recipes import compose_as
 
     composed = compose_as(PretrainConfig, arguments.recipe, arguments.overrides, folder="pretrain")
-    _report(_pipeline("pretrain").run(composed.config, _place(arguments.out)), terminal)
+    _report(_pipeline("pretrain.make").run(composed.config, _place(arguments.out)), terminal)
 
 
 def _bring_up_to_date(job: "Job", terminal: Terminal, *, stop_after: str | None = None) -> None:

@@ -15,12 +15,12 @@ from adapt.evaluate import closed_loop_arms as arms
 from adapt.evaluate.trials import EpisodeRecord, Trials
 from adapt.runs.stage import run_stage
 from adapt.sim.choices import TASK_SETS
-from pipelines import tabletop, tabletop_data, tabletop_work
 from pipelines.recipes import Composed, compose_as
-from pipelines.tabletop import Question
-from pipelines.tabletop_data import shown_instead
-from pipelines.tabletop_plan import Trial, Unit, with_value
-from pipelines.tabletop_settings import TabletopConfig
+from pipelines.tabletop import data, study, work
+from pipelines.tabletop.data import shown_instead
+from pipelines.tabletop.plan import Trial, Unit, with_value
+from pipelines.tabletop.settings import TabletopConfig
+from pipelines.tabletop.study import Question
 
 SMALL = ("seeds=3", "trials.episodes=120", "trials.seen_episodes=42", "judging.resamples=60")
 FEWER = {
@@ -104,11 +104,11 @@ def toy(patch: pytest.MonkeyPatch, **shares: float) -> Toy:
     """Put a toy in the place of everything that takes time."""
     made = Toy(shares)
     for name in ("train", "run_trial", "prepare"):
-        patch.setattr(tabletop_work, name, getattr(made, name))
-    patch.setattr(tabletop_data, "prepare", made.prepare)
-    patch.setattr(tabletop, "compose_as", composed)
+        patch.setattr(work, name, getattr(made, name))
+    patch.setattr(data, "prepare", made.prepare)
+    patch.setattr(study, "compose_as", composed)
     patch.setattr(os, "fsync", lambda _: None)
-    patch.setattr(tabletop_data, "facts", lambda _, source: {"body": source.body, "minutes": 1.0, "kept_minutes": 0.9})
+    patch.setattr(data, "facts", lambda _, source: {"body": source.body, "minutes": 1.0, "kept_minutes": 0.9})
     return made
 
 
@@ -122,6 +122,6 @@ def files(folder: Path) -> dict[Path, int]:
     return {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
 
 
-def run(question: Question) -> tabletop.Answer:
+def run(question: Question) -> study.Answer:
     """Run it."""
-    return tabletop.run(question)
+    return study.run(question)

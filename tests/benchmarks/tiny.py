@@ -12,9 +12,9 @@ from typing import Any
 
 from machine import commit, hardware
 
-from pipelines import pretrain
-from pipelines.pretrain_halves import cores
-from pipelines.pretrain_settings import PretrainConfig
+from pipelines.pretrain import make as pretrain
+from pipelines.pretrain.halves import cores
+from pipelines.pretrain.settings import PretrainConfig
 from pipelines.recipes import compose_as
 
 STAGES = ("draw", "codec", "windows", "world", "action", "trial", "base")

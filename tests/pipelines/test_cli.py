@@ -276,7 +276,7 @@ def test_the_demo_is_a_run_like_any_other_until_its_models_act(videos, tmp_path,
 
 def test_pretrain_reads_its_own_recipes(tmp_path, pipeline, capsys):
     seen = []
-    pipeline("pretrain", lambda config, out: seen.append((config, out)) or out / "base")
+    pipeline("pretrain.make", lambda config, out: seen.append((config, out)) or out / "base")
     assert cli.main(["pretrain", "--out", str(tmp_path), "--set", "seed=3"]) == 0
     ((config, out),) = seen
     assert (type(config).__name__, config.seed, out) == ("PretrainConfig", 3, tmp_path)

@@ -18,13 +18,13 @@ from adapt.errors import RecipeError, RunError
 from adapt.models.bases import load_base
 from adapt.models.batch import collate
 from adapt.sim.tasks import HELD_OUT_TASKS
-from pipelines import pretrain_progress
-from pipelines.pretrain import install, run
-from pipelines.pretrain_codec import load_codec, train_codec
-from pipelines.pretrain_halves import halves
-from pipelines.pretrain_progress import Progress
-from pipelines.pretrain_schedule import one_cycle
-from pipelines.pretrain_settings import (
+from pipelines.pretrain import progress
+from pipelines.pretrain.codec import load_codec, train_codec
+from pipelines.pretrain.halves import halves
+from pipelines.pretrain.make import install, run
+from pipelines.pretrain.progress import Progress
+from pipelines.pretrain.schedule import one_cycle
+from pipelines.pretrain.settings import (
     ActionTraining,
     CodecTraining,
     DrawConfig,
@@ -33,9 +33,9 @@ from pipelines.pretrain_settings import (
     WindowPlan,
     WorldTraining,
 )
-from pipelines.pretrain_trial import closed_loop
-from pipelines.pretrain_windows import GEOMETRY, cut_windows, load_training_set
-from pipelines.pretrain_world import Prompts, new_model, train_world
+from pipelines.pretrain.trial import closed_loop
+from pipelines.pretrain.windows import GEOMETRY, cut_windows, load_training_set
+from pipelines.pretrain.world import Prompts, new_model, train_world
 from pipelines.recipes import recipes_folder
 
 pytestmark = needs_gl
@@ -172,7 +172,7 @@ def stopping_at(step: int) -> Iterator[None]:
             yield number
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(pretrain_progress, "_CHECKPOINT_EVERY", 1)
+        patched.setattr(progress, "_CHECKPOINT_EVERY", 1)
         patched.setattr(Progress, "steps", steps)
         with pytest.raises(StoppedError):
             yield

@@ -10,7 +10,7 @@ from adapt.errors import DataError, RecipeError, RunError
 from adapt.evaluate import closed_loop_arms as arms
 from adapt.evaluate.closed_loop_results import as_part, read
 from adapt.evaluate.closed_loop_words import BASE_HELPS, CURVE, NO_GAIN, TAUGHT, UNTRUSTED
-from pipelines import tabletop, tabletop_guard, tabletop_table
+from pipelines.tabletop import guard, study, table
 
 
 @pytest.mark.parametrize(("plan", "verdict"), [("video", TAUGHT), ("play", BASE_HELPS), ("gap_timing", CURVE)])
@@ -85,8 +85,8 @@ def test_arms_are_run_one_by_one_and_the_verdict_waits_for_all(tmp_path: Path, m
     assert answer.record is None
     assert arms.CONTROL not in answer.left
     assert answer.left[arms.ADAPTED] == 3
-    assert not (answer.home / tabletop.RECORD).exists()
-    assert "no verdict" in str(tabletop_table.show(answer))
+    assert not (answer.home / study.RECORD).exists()
+    assert "no verdict" in str(table.show(answer))
     assert run(asked(tmp_path)).record is not None
 
 
@@ -101,7 +101,7 @@ def test_a_plan_may_change_as_long_as_nothing_came_of_it(tmp_path: Path, monkeyp
     run(asked(tmp_path, arms=(arms.STILL,)))
     run(asked(tmp_path, "video", "seeds=4", arms=(arms.STILL,)))
     made.dies_after = 2
-    written = tabletop_guard.read_plan(asked(tmp_path).home)
+    written = guard.read_plan(asked(tmp_path).home)
     assert written is not None
     assert written.plan["seeds"] == 4
     assert written.tried == ()
@@ -118,7 +118,7 @@ def test_a_plan_that_changes_after_its_first_result_is_refused(tmp_path: Path, m
 def test_another_base_is_another_plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     toy(monkeypatch)
     run(asked(tmp_path, arms=(arms.CONTROL,)))
-    monkeypatch.setattr(tabletop_guard, "base_fingerprint", lambda _: "other weights")
+    monkeypatch.setattr(guard, "base_fingerprint", lambda _: "other weights")
     with pytest.raises(RunError, match="the base's weights"):
         run(asked(tmp_path))
 
@@ -183,7 +183,7 @@ def test_nothing_is_told_of_success_before_the_verdict(
     from pipelines.terminal import Terminal
 
     toy(monkeypatch)
-    tabletop.run(asked(tmp_path, arms=(arms.CONTROL,)), Terminal())
+    study.run(asked(tmp_path, arms=(arms.CONTROL,)), Terminal())
     told = capsys.readouterr().err
     assert "control-0" in told
     assert "%" not in told
@@ -198,11 +198,11 @@ def test_the_terminal_shows_the_verdict_and_every_arm(tmp_path: Path, monkeypatc
     toy(monkeypatch, base=0.02)
     answer = run(asked(tmp_path))
     stream = io.StringIO()
-    Console(file=stream, width=80).print(tabletop.table(answer))
+    Console(file=stream, width=80).print(study.table(answer))
     told = stream.getvalue()
     assert "video alone taught the robot the tasks" in " ".join(told.replace("│", " ").split())
     assert answer.record is not None
     for arm in answer.record.first.arms:
         assert arm.name in told
     assert all(len(line) <= 80 for line in told.splitlines() if "│" in line)
-    assert tabletop.to_json(answer)["record"]["verdict"] == TAUGHT
+    assert study.to_json(answer)["record"]["verdict"] == TAUGHT

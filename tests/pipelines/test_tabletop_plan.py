@@ -7,8 +7,8 @@ import pytest
 from adapt.errors import RecipeError
 from adapt.evaluate import closed_loop_arms as arms
 from pipelines.recipes import compose_as, recipe_names
-from pipelines.tabletop_plan import StudyPlan, Unit, make_plan, plan_fingerprint, with_value
-from pipelines.tabletop_settings import TabletopConfig
+from pipelines.tabletop.plan import StudyPlan, Unit, make_plan, plan_fingerprint, with_value
+from pipelines.tabletop.settings import TabletopConfig
 
 PLANS = recipe_names("tabletop")
 

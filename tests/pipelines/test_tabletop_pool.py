@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from adapt.errors import DataError, RunError
-from pipelines.tabletop_pool import do_all
+from pipelines.tabletop.pool import do_all
 
 
 def write(folder: Path, name: str) -> None:

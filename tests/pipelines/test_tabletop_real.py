@@ -12,9 +12,9 @@ from adapt.evaluate import closed_loop_arms as arms
 from adapt.evaluate.closed_loop_words import CANNOT_TELL
 from adapt.hands.model_file import ensure_hand_model
 from adapt.runs.cache import Cache
-from pipelines import tabletop
 from pipelines.recipes import recipes_folder
-from pipelines.tabletop import Question
+from pipelines.tabletop import study
+from pipelines.tabletop.study import Question
 
 SMALL = (
     "seeds=1",
@@ -56,7 +56,7 @@ def test_video_of_a_hand_and_of_robots_is_learnt_from_without_actions(tmp_path: 
             "hands.detect_hz=1",
         ),
     )
-    record = tabletop.run(question).record
+    record = study.run(question).record
     assert record is not None
     assert record.verdict == CANNOT_TELL
     assert {arm.name for arm in record.first.arms} == set(chosen)
@@ -83,7 +83,7 @@ def test_play_of_a_new_robot_is_learnt_from_the_base_and_from_nothing(tmp_path: 
             "scratch.validate_every=1",
         ),
     )
-    record = tabletop.run(question).record
+    record = study.run(question).record
     assert record is not None
     assert [table.condition for table in record.tables] == ["labelled 0.3", "labelled 0.3", "play 0.3"]
     assert [table.body for table in record.tables] == ["arm", "gripper", "arm"]

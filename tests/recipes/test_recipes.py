@@ -9,11 +9,11 @@ import pytest
 
 from pipelines import recipes
 from pipelines.arguments import build_parser
-from pipelines.pretrain_settings import PretrainConfig
+from pipelines.pretrain.settings import PretrainConfig
 from pipelines.recipes import compose_as, recipes_folder
 from pipelines.schema import AdaptConfig, compose
 from pipelines.strict import settings
-from pipelines.tabletop_settings import TabletopConfig
+from pipelines.tabletop.settings import TabletopConfig
 
 REPOSITORY = Path(__file__).parents[2]
 FOLDER = REPOSITORY / "recipes"
@@ -44,7 +44,7 @@ def attributes_read() -> set[str]:
     sources = [path for room in ("adapt", "pipelines") for path in (REPOSITORY / room).rglob("*.py")]
     names = set()
     for path in sources:
-        if path.name in ("settings.py", "pretrain_settings.py", "tabletop_settings.py"):
+        if path.name == "settings.py":
             continue
         tree = ast.parse(path.read_text())
         inside = {

@@ -13,9 +13,9 @@ from adapt.models.world_action import WorldActionModel, transitions
 from adapt.policy.opening import actor_of
 from adapt.policy.policy import Policy
 from adapt.runs.fingerprint import Json
-from pipelines.pretrain_action import imagine_futures
-from pipelines.pretrain_settings import TrialConfig
-from pipelines.pretrain_windows import GEOMETRY, GRIPPER, TrainingSet
+from pipelines.pretrain.action import imagine_futures
+from pipelines.pretrain.settings import TrialConfig
+from pipelines.pretrain.windows import GEOMETRY, GRIPPER, TrainingSet
 from pipelines.sim_try import Trial, measure
 
 HEADS = ("inverse_dynamics", "joint")

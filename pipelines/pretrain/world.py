@@ -19,10 +19,10 @@ from adapt.models.text import TextConfig, TextEncoder
 from adapt.models.wan.config import WanConfig
 from adapt.models.world_action import WorldActionConfig, WorldActionModel
 from adapt.runs.fingerprint import Json
-from pipelines.pretrain_halves import HALVES
-from pipelines.pretrain_progress import Progress
-from pipelines.pretrain_settings import WorldTraining
-from pipelines.pretrain_windows import GEOMETRY, GRIPPER, TrainingSet
+from pipelines.pretrain.halves import HALVES
+from pipelines.pretrain.progress import Progress
+from pipelines.pretrain.settings import WorldTraining
+from pipelines.pretrain.windows import GEOMETRY, GRIPPER, TrainingSet
 
 _LONG_SHARE = 0.25  # windows in a step of long ones: as many tokens as in one of short ones
 

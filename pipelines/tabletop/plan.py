@@ -15,7 +15,7 @@ from adapt.evaluate.closed_loop_study import Pairs, Setting
 from adapt.evaluate.study_settings import NEW, REPLAY, SHUFFLED
 from adapt.runs.fingerprint import fingerprint
 from pipelines.strict import build, settings, to_plain, unknown_key
-from pipelines.tabletop_settings import TabletopConfig, TrialConfig, read_condition
+from pipelines.tabletop.settings import TabletopConfig, TrialConfig, read_condition
 from pipelines.values import read_value
 
 HAND, GRIPPER, ARM = "hand", "gripper", "arm"

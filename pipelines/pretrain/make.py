@@ -18,14 +18,14 @@ from adapt.models.bases import Base, BaseIdentity, save_base
 from adapt.runs.fingerprint import Json
 from adapt.runs.stage import StageResult, run_stage
 from pipelines.encode import encoders_fingerprint
-from pipelines.pretrain_action import train_action
-from pipelines.pretrain_codec import load_codec, train_codec
-from pipelines.pretrain_draw import draw
-from pipelines.pretrain_halves import cores
-from pipelines.pretrain_settings import PretrainConfig
-from pipelines.pretrain_trial import try_out
-from pipelines.pretrain_windows import GEOMETRY, GRIPPER, HAND, TrainingSet, cut_windows, load_training_set
-from pipelines.pretrain_world import load_world, train_world
+from pipelines.pretrain.action import train_action
+from pipelines.pretrain.codec import load_codec, train_codec
+from pipelines.pretrain.draw import draw
+from pipelines.pretrain.halves import cores
+from pipelines.pretrain.settings import PretrainConfig
+from pipelines.pretrain.trial import try_out
+from pipelines.pretrain.windows import GEOMETRY, GRIPPER, HAND, TrainingSet, cut_windows, load_training_set
+from pipelines.pretrain.world import load_world, train_world
 from pipelines.recipes import recipes_folder
 
 REVISION = "2"

@@ -21,7 +21,7 @@ from adapt.sim.tabletop import Tabletop
 from adapt.sim.tasks import SEEN_TASKS, succeeded
 from adapt.sim.trials import PICTURE_PX
 from adapt.video.canvas import place
-from pipelines.pretrain_settings import DrawConfig
+from pipelines.pretrain.settings import DrawConfig
 
 KINDS = ("robot", "human", "play")
 STEPS_PER_FRAME = round(CONTROL_HZ / TINY_GEOMETRY.video_hz)

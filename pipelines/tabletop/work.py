@@ -14,11 +14,11 @@ from adapt.runs.atomic import write_atomic
 from adapt.runs.cache import Cache
 from adapt.runs.manifest import find_finished
 from adapt.runs.stage import find_current, read_manifest, run_stage, stage_key
-from pipelines import tabletop_scratch
 from pipelines.encode import base_fingerprint
-from pipelines.tabletop_data import BODIES, prepare
-from pipelines.tabletop_made import spent
-from pipelines.tabletop_plan import ARM, SCRATCH, Trial, Unit, trial_inputs
+from pipelines.tabletop import scratch
+from pipelines.tabletop.data import BODIES, prepare
+from pipelines.tabletop.made import spent
+from pipelines.tabletop.plan import ARM, SCRATCH, Trial, Unit, trial_inputs
 
 if TYPE_CHECKING:
     from adapt.evaluate.trials import Trials
@@ -140,7 +140,7 @@ def open_actor(out: Path, unit: Unit, trial: Trial, training: Path | None) -> "P
     base = load_base(unit.config.base)
     body = BODIES[trial.body]
     if training is not None and unit.training == SCRATCH:
-        tabletop_scratch.load(base.model, training)
+        scratch.load(base.model, training)
     elif training is not None:
         load_adapter(base.model.dit, training / ADAPTER)
         load_heads(base.model, read_tensors(training / HEADS))
@@ -164,9 +164,9 @@ def _learnt(out: Path, unit: Unit) -> dict[str, Any]:
 
 def _train_from_nothing(job: "Job", unit: Unit) -> Path:
     def work(folder: Path) -> Mapping[str, Any]:
-        return tabletop_scratch.train(job, unit.config, unit.seed, folder)
+        return scratch.train(job, unit.config, unit.seed, folder)
 
-    inputs = tabletop_scratch.inputs(job, unit.config, unit.seed)
+    inputs = scratch.inputs(job, unit.config, unit.seed)
     return run_stage(job.run_folder / "scratch", unit.name, inputs, work, resumable=True).path
 
 

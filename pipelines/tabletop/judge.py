@@ -15,8 +15,8 @@ from adapt.evaluate.closed_loop_words import conclude
 from adapt.evaluate.resampling import Bootstrap
 from adapt.models.bases import read_identity
 from pipelines.strict import to_plain
-from pipelines.tabletop_plan import HELD_OUT, StudyPlan, TablePlan, Unit
-from pipelines.tabletop_work import find_trials
+from pipelines.tabletop.plan import HELD_OUT, StudyPlan, TablePlan, Unit
+from pipelines.tabletop.work import find_trials
 
 if TYPE_CHECKING:
     from adapt.evaluate.trials import Trials
@@ -97,7 +97,7 @@ def line_up(rows: "Sequence[Trials]", *, shown: bool = False) -> Acted:
 
 def _as_shown(episode: Any) -> float:
     from adapt.sim.tasks import task_of
-    from pipelines.tabletop_data import shown_instead
+    from pipelines.tabletop.data import shown_instead
 
     return float(episode.done == shown_instead(task_of(episode.instruction)).instruction)
 

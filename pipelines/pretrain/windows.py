@@ -19,8 +19,8 @@ from adapt.models.bases import TINY_GEOMETRY
 from adapt.models.codec import VideoCodec
 from adapt.runs.fingerprint import Json, fingerprint
 from adapt.types import Sample, VideoRef, Window
-from pipelines.pretrain_draw import KINDS, STEPS_PER_FRAME
-from pipelines.pretrain_settings import WindowPlan
+from pipelines.pretrain.draw import KINDS, STEPS_PER_FRAME
+from pipelines.pretrain.settings import WindowPlan
 
 GEOMETRY = TINY_GEOMETRY
 GRIPPER, HAND = "tabletop_gripper", "human_hand"

@@ -1,6 +1,6 @@
 """What is a study on the tabletop to do? The typed plan, written down before anything is trained; light to import.
 
-The command line composes it from recipes/tabletop/*.yaml; `pipelines.tabletop.run` carries it out and, once episodes
+The command line composes it from recipes/tabletop/*.yaml; `pipelines.tabletop.study` carries it out and, once episodes
 have been run, refuses another in its place.
 """
 

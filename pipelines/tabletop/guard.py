@@ -15,8 +15,8 @@ from adapt.runs.atomic import write_atomic
 from adapt.runs.fingerprint import fingerprint
 from pipelines.encode import base_fingerprint
 from pipelines.strict import to_plain
-from pipelines.tabletop_plan import plan_fingerprint
-from pipelines.tabletop_settings import TabletopConfig
+from pipelines.tabletop.plan import plan_fingerprint
+from pipelines.tabletop.settings import TabletopConfig
 
 NAME = "plan.json"
 FORMAT = 1

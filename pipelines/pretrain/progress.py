@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from pipelines.pretrain_halves import LossOf, halves
-from pipelines.pretrain_schedule import one_cycle
+from pipelines.pretrain.halves import LossOf, halves
+from pipelines.pretrain.schedule import one_cycle
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table as Drawn
 
-    from pipelines.tabletop import Answer
+    from pipelines.tabletop.study import Answer
 
 WIDTH = 80
 _COLOURS = {BETTER: "green", WORSE: "red"}

@@ -1,6 +1,6 @@
 """What decides the shipped base? The typed recipe of `wam-adapt pretrain`; light, so that the command line may read it.
 
-The command line composes it from recipes/pretrain/*.yaml; `pipelines.pretrain.run(config, out)` carries it out.
+The command line composes it from recipes/pretrain/*.yaml; `pipelines.pretrain.make.run(config, out)` carries it out.
 """
 
 from dataclasses import dataclass, field

@@ -1,8 +1,8 @@
 """A study on the tabletop, from its plan to its verdict: recorded, trained, tried and judged, whatever is not done yet.
 
-OUT/plans/NAME/plan.json     the plan, written down before anything is trained: `tabletop_guard`
-OUT/data, OUT/runs           recordings, and the runs that train on them: `tabletop_data`
-OUT/trials                   episodes: `tabletop_work`
+OUT/plans/NAME/plan.json     the plan, written down before anything is trained: `guard`
+OUT/data, OUT/runs           recordings, and the runs that train on them: `data`
+OUT/trials                   episodes: `work`
 OUT/plans/NAME/record.json   what came of it, and report.html; only when every policy has acted in every episode
 """
 
@@ -18,15 +18,15 @@ from adapt.errors import RecipeError
 from adapt.evaluate import closed_loop_record, closed_loop_results
 from adapt.evaluate.closed_loop_record import ClosedLoopRecord
 from adapt.runs.atomic import write_atomic
-from pipelines import tabletop_guard as guard
 from pipelines.recipes import compose_as
 from pipelines.strict import build
 from pipelines.study_train import Pace, counted
-from pipelines.tabletop_made import made
-from pipelines.tabletop_plan import Source, StudyPlan, Unit, make_plan
-from pipelines.tabletop_pool import do_all
-from pipelines.tabletop_settings import TabletopConfig
-from pipelines.tabletop_work import do_unit, is_done, prepare_data, was_tried
+from pipelines.tabletop import guard
+from pipelines.tabletop.made import made
+from pipelines.tabletop.plan import Source, StudyPlan, Unit, make_plan
+from pipelines.tabletop.pool import do_all
+from pipelines.tabletop.settings import TabletopConfig
+from pipelines.tabletop.work import do_unit, is_done, prepare_data, was_tried
 from pipelines.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -172,9 +172,9 @@ def missing(out: Path, plan: StudyPlan) -> dict[str, int]:
 
 def table(answer: Answer) -> "RenderableType":
     """The answer as something rich can print."""
-    from pipelines import tabletop_table
+    from pipelines.tabletop import table
 
-    return tabletop_table.show(answer)
+    return table.show(answer)
 
 
 def to_json(answer: Answer) -> dict[str, Any]:
@@ -207,13 +207,13 @@ def _each(
 
 def _judge(asked: Question, plan: StudyPlan, written: guard.Written) -> ClosedLoopRecord:
     """Put the record together; a study that is judged already keeps how it was made."""
-    from pipelines import tabletop_judge
-    from pipelines.tabletop_page import write_page
+    from pipelines.tabletop import judge
+    from pipelines.tabletop.page import write_page
 
-    record = tabletop_judge.judge(
+    record = judge.judge(
         asked.out,
         plan,
-        tabletop_judge.Frame(
+        judge.Frame(
             name=asked.name,
             fingerprint=written.fingerprint,
             tried=written.tried,
@@ -233,7 +233,7 @@ def _judge(asked: Question, plan: StudyPlan, written: guard.Written) -> ClosedLo
 
 def _data(out: Path, plan: StudyPlan) -> dict[str, Any]:
     """What was recorded and what of it was kept, by name; a number behind names that several have."""
-    from pipelines.tabletop_data import facts, prepare
+    from pipelines.tabletop.data import facts, prepare
 
     found: dict[str, Any] = {}
     told: set[Source] = set()

@@ -17,10 +17,10 @@ from adapt.models.checkpoint import write_tensors
 from adapt.models.codec import PLAIN, CodecConfig, VideoCodec
 from adapt.runs.fingerprint import Json
 from adapt.sim.textures import moving_texture
-from pipelines.pretrain_draw import KINDS
-from pipelines.pretrain_halves import HALVES
-from pipelines.pretrain_progress import Progress
-from pipelines.pretrain_settings import CodecTraining
+from pipelines.pretrain.draw import KINDS
+from pipelines.pretrain.halves import HALVES
+from pipelines.pretrain.progress import Progress
+from pipelines.pretrain.settings import CodecTraining
 
 log = logging.getLogger(__name__)
 

@@ -23,7 +23,7 @@ from pipelines import finetune
 from pipelines.encode import base_fingerprint
 from pipelines.job import Job
 from pipelines.strict import to_plain
-from pipelines.tabletop_settings import ScratchConfig, TabletopConfig
+from pipelines.tabletop.settings import ScratchConfig, TabletopConfig
 
 if TYPE_CHECKING:
     from adapt.train.module import Training

@@ -22,8 +22,8 @@ from pipelines.job import Job, save_job
 from pipelines.recipes import recipes_folder
 from pipelines.schema import AdaptConfig
 from pipelines.strict import to_plain
-from pipelines.tabletop_plan import ARM, GRIPPER, HAND, HUMAN_DATA, Source
-from pipelines.tabletop_settings import TabletopConfig
+from pipelines.tabletop.plan import ARM, GRIPPER, HAND, HUMAN_DATA, Source
+from pipelines.tabletop.settings import TabletopConfig
 
 if TYPE_CHECKING:
     from adapt.sim.tasks import Task

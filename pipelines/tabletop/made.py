@@ -10,7 +10,7 @@ from pathlib import Path
 
 from adapt.evaluate.closed_loop_record import Made
 from adapt.runs.atomic import write_atomic
-from pipelines.tabletop_plan import StudyPlan
+from pipelines.tabletop.plan import StudyPlan
 
 _FOLDER = "spent"
 

@@ -14,11 +14,11 @@ from adapt.models.imagine import Sampling, imagine
 from adapt.models.text import TextEncoder
 from adapt.models.world_action import WorldActionModel
 from adapt.runs.fingerprint import Json
-from pipelines.pretrain_halves import HALVES
-from pipelines.pretrain_progress import Progress
-from pipelines.pretrain_settings import ActionTraining
-from pipelines.pretrain_windows import GEOMETRY, TrainingSet
-from pipelines.pretrain_world import Prompts
+from pipelines.pretrain.halves import HALVES
+from pipelines.pretrain.progress import Progress
+from pipelines.pretrain.settings import ActionTraining
+from pipelines.pretrain.windows import GEOMETRY, TrainingSet
+from pipelines.pretrain.world import Prompts
 
 _IMAGINED_AT_ONCE = 64
 _IMAGINE_STEPS = 6

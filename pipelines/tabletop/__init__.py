@@ -1,0 +1,1 @@
+"""A study on the tabletop: what is recorded, trained and tried, and what follows from it."""
