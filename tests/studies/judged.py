@@ -19,10 +19,11 @@ from scipy import stats
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from studies.replay_only import ACTION, LATENT, OneChunk, replay
+from studies.replay_only import ACTION, LATENT, SESSION
 
 from adapt.evaluate.record import BETTER, WORSE, Verdict
 from adapt.evaluate.verdict import Bootstrap, judge
+from adapt.models.bases import read_identity
 from adapt.models.checkpoint import read_tensors
 
 SEEDS = (3, 5)  # trainings an arm
@@ -116,7 +117,7 @@ def judge_file(path: Path) -> dict[str, Any]:
     """Everything about the errors that `replay_only.py` has written."""
     stored = read_tensors(path)
     errors = {name: stored[name].double().numpy() for name in (LATENT, ACTION)}
-    sessions = [window.session for window in OneChunk(replay(), "validation").windows]
+    sessions = [f"{number:04d}" for number in stored[SESSION].tolist()]
     return {
         "trainings": len(errors[LATENT]) - 1,
         "windows": len(sessions),
@@ -134,6 +135,7 @@ def main() -> None:
     record = {
         "what": "verdicts on pairs of arms of short trainings on replay alone, which differ by seed only",
         "command": f"python tests/studies/judged.py {given.errors.name} {given.out.name}",
+        "base": read_identity("tiny")[0].fingerprint,
         **judge_file(given.errors),
     }
     given.out.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")

@@ -33,6 +33,7 @@ from adapt.train.trained import choose_trained
 
 STEPS, BATCH, RANK, VIDEO_STEPS = 20, 4, 8, 4
 LATENT, ACTION = "latent_error", "action_error"
+SESSION = "session"
 
 
 class OneChunk(WindowDataset):
@@ -86,13 +87,14 @@ def main() -> None:
     torch.set_num_threads(1)
     train, held_out = OneChunk(replay(), "train"), OneChunk(replay(), "validation")
     rows = _read(given.out) or [held_out_errors(load_base("tiny", parts=("model",)).model, held_out)]
+    sessions = [window.session for window in held_out.windows]
     started = time.monotonic()
     for seed in range(len(rows), given.trainings + 1):
         rows.append(held_out_errors(trained_model(seed, train), held_out))
         if seed % 20 == 0:
             sys.stderr.write(f"{seed} trainings, {time.monotonic() - started:.0f} s\n")
-            _write(given.out, rows)
-    _write(given.out, rows)
+            _write(given.out, rows, sessions)
+    _write(given.out, rows, sessions)
 
 
 def _read(path: Path) -> list[dict[str, Tensor]]:
@@ -103,9 +105,10 @@ def _read(path: Path) -> list[dict[str, Tensor]]:
     return [{name: stored[name][row] for name in (LATENT, ACTION)} for row in range(len(stored[LATENT]))]
 
 
-def _write(path: Path, rows: list[dict[str, Tensor]]) -> None:
-    """Row 0 is the base itself; row n the training with seed n."""
-    write_tensors(path, {name: torch.stack([row[name] for row in rows]) for name in (LATENT, ACTION)})
+def _write(path: Path, rows: list[dict[str, Tensor]], sessions: list[str]) -> None:
+    """Row 0 is the base itself; row n the training with seed n. Windows of one session have the same number."""
+    errors, names = {name: torch.stack([row[name] for row in rows]) for name in (LATENT, ACTION)}, sorted(set(sessions))
+    write_tensors(path, errors | {SESSION: torch.tensor([names.index(session) for session in sessions])})
 
 
 if __name__ == "__main__":
