@@ -29,7 +29,7 @@ Mark = tuple[str, str]  # sign, colour
 
 _GROUPS = {
     "video": ("Imagined video", (ZERO_SHOT, COPY_LAST, CODEC_CEILING)),
-    "actions": ("Actions, first 1.6 s", (ZERO_SHOT, HOLD_LAST, MEAN, TRUE_FUTURE)),
+    "actions": ("Actions, first chunk", (ZERO_SHOT, HOLD_LAST, MEAN, TRUE_FUTURE)),
     "retention": ("What the base knew", (ZERO_SHOT,)),
 }
 # Short heads, so that five columns of figures fit a terminal of 80.

@@ -16,7 +16,7 @@ class WindowConfig:
     """How videos and episodes are cut into training windows, and how these are split.
 
     Args:
-        max_chunks: Longest window, in chunks of the base (1.6 s each in tiny); the base's own longest is the limit.
+        max_chunks: Longest window, in chunks of the base (0.8 s each in tiny); the base's own longest is the limit.
         min_chunks: Shortest window that is kept, in chunks.
         validation_share: Share of the windows held out for validation, between 0 and 0.5.
     """

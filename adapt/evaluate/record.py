@@ -48,7 +48,7 @@ class Measure:
     windows: int = 0  # held-out windows it was measured on
     value: float | None = None
     baselines: Mapping[str, float] = field(default_factory=dict)
-    by_chunk: tuple[float, ...] = ()  # the value for each chunk of the horizon, one chunk being 1.6 s
+    by_chunk: tuple[float, ...] = ()  # the value for each chunk of the horizon
     by_step: Mapping[str, tuple[float, ...]] = field(
         default_factory=dict
     )  # error at each action step of the first chunk

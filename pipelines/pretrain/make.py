@@ -89,7 +89,7 @@ def run(config: PretrainConfig, out: Path, *, processes: int | None = None) -> P
         {
             "trial": trial.key,
             "revision": REVISION,
-            "replay": [config.windows.replay_windows, config.windows.replay_held_out],
+            "replay": asdict(config.replay),
         },
         lambda scratch: _export(scratch, base, data, windows.path, config),
     ).path
@@ -127,11 +127,16 @@ def _export(scratch: Path, base: Base, data: TrainingSet, encoded: Path, config:
     identity = save_base(scratch, base, dtype=torch.bfloat16)
     replay = scratch / "replay"
     replay.mkdir(exist_ok=True)
-    counts = {"train": config.windows.replay_windows, "validation": config.windows.replay_held_out}
+    plan = config.replay
+    counts = {
+        ("train", False): plan.windows,
+        ("train", True): plan.long_windows,
+        ("validation", False): plan.held_out,
+        ("validation", True): plan.held_out,
+    }
     places = [
         place
-        for split, count in counts.items()
-        for long in (False, True)
+        for (split, long), count in counts.items()
         for place in _spread(_of_gripper(data, split, long=long), count)
     ]
     chosen = [data.windows[place] for place in places]

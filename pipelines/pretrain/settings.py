@@ -56,16 +56,12 @@ class WindowPlan:
         play_starts: One-chunk windows from each play episode.
         resting_share: Share of an expert episode's one-chunk windows that begin when all is done already.
         long_share: Share of episodes that also give one window as long as fits, up to four chunks.
-        replay_windows: Gripper windows of each kind, one chunk and several, shipped with the base.
-        replay_held_out: As many again of each kind that no training has seen, to tell what adapting made it forget.
     """
 
     starts: int = 12
     play_starts: int = 40
     resting_share: float = 0.12
     long_share: float = 0.3
-    replay_windows: int = 120
-    replay_held_out: int = 20
 
 
 @dataclass(slots=True, kw_only=True)
@@ -113,13 +109,13 @@ class ActionTraining:
         imagined_windows: Windows whose future is imagined once, before training.
     """
 
-    steps: int = 4000
+    steps: int = 6000
     batch_size: int = 64
     learning_rate: float = 1e-3
     play_share: float = 0.6
     noised_share: float = 0.3
     predicted_share: float = 0.25
-    imagined_windows: int = 2000
+    imagined_windows: int = 3000
 
 
 @dataclass(slots=True, kw_only=True)
@@ -138,6 +134,21 @@ class TrialConfig:
 
 
 @dataclass(slots=True, kw_only=True)
+class ReplayPlan:
+    """Which of the gripper's windows ship with the base, for adapting to mix in.
+
+    Args:
+        windows: Of one chunk.
+        long_windows: Of several.
+        held_out: As many of each that no training has seen, to tell what adapting made it forget.
+    """
+
+    windows: int = 400
+    long_windows: int = 60
+    held_out: int = 20
+
+
+@dataclass(slots=True, kw_only=True)
 class PretrainConfig:
     """Everything that decides a base trained on the tabletop.
 
@@ -149,6 +160,7 @@ class PretrainConfig:
         world: Training of the video-action transformer.
         action: Training of the inverse-dynamics head.
         trial: The closing test.
+        replay: What of the windows ships with the base.
     """
 
     seed: int = 0
@@ -158,6 +170,7 @@ class PretrainConfig:
     world: WorldTraining = field(default_factory=WorldTraining)
     action: ActionTraining = field(default_factory=ActionTraining)
     trial: TrialConfig = field(default_factory=TrialConfig)
+    replay: ReplayPlan = field(default_factory=ReplayPlan)
 
     def __post_init__(self) -> None:
         shares = self.action.noised_share + self.action.predicted_share

@@ -29,6 +29,7 @@ from pipelines.pretrain.settings import (
     CodecTraining,
     DrawConfig,
     PretrainConfig,
+    ReplayPlan,
     TrialConfig,
     WindowPlan,
     WorldTraining,
@@ -43,7 +44,8 @@ pytestmark = needs_gl
 SMALL = PretrainConfig(
     draw=DrawConfig(robot_episodes=3, human_episodes=2, play_episodes=2),
     codec=CodecTraining(steps=3, batch_size=2),
-    windows=WindowPlan(starts=1, play_starts=1, long_share=1.0, replay_windows=2),
+    windows=WindowPlan(starts=1, play_starts=1, long_share=1.0),
+    replay=ReplayPlan(windows=2, long_windows=2),
     world=WorldTraining(steps=4, batch_size=8, long_every=2),
     action=ActionTraining(steps=2, batch_size=4, imagined_windows=2),
     trial=TrialConfig(episodes=1, windows=2, imagine_steps=1),
