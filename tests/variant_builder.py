@@ -17,13 +17,14 @@ KINDS = {
     "i2v": replace(SIZES, image_dim=20, added_kv_proj_dim=24),
     "ti2v": replace(SIZES, in_channels=48, out_channels=48),
 }
+GEOMETRY = replace(TINY_GEOMETRY, action_steps=16, video_hz=5.0)
 BODIES = {"arm": (3, 2), "gripper": (2, 0)}
 
 
 def variant(
     kind: str = "t2v", *, dtype: torch.dtype = torch.float32, joint: bool = True, video_sees_actions: bool = False
 ) -> WorldActionModel:
-    """A frozen model of one kind, on tiny's geometry but for its latent channels."""
+    """A frozen model of one kind, on tiny's canvas and DreamZero's rates, with its own latent channels."""
     wan = KINDS[kind]
     config = WorldActionConfig(
         wan=wan,
@@ -31,7 +32,7 @@ def variant(
         joint=joint,
         video_sees_actions=video_sees_actions,
     )
-    model = WorldActionModel(config, replace(TINY_GEOMETRY, latent_channels=wan.in_channels), seed=0)
+    model = WorldActionModel(config, replace(GEOMETRY, latent_channels=wan.in_channels), seed=0)
     for name, (action_axes, state_axes) in BODIES.items():
         model.add_body(name, action_axes, state_axes, seed=0)
     enliven(model)

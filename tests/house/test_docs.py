@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from adapt.models.bases import read_identity
+
 DOCS = Path(__file__).parents[2] / "docs"
 JUDGING = (DOCS / "judging.md").read_text(encoding="utf-8")
 
@@ -60,3 +62,24 @@ def test_coverage_is_told_as_it_was_simulated():
         (line,) = [line for line in JUDGING.splitlines() if what in line]
         assert percent(found[key], 0) in line
     assert f"| settings below 93 % | {found['settings that covered less than 93 %']} |" in JUDGING
+
+
+def test_the_shipped_base_does_what_is_told_of_it():
+    tiny = (DOCS / "tiny.md").read_text(encoding="utf-8")
+    record = recorded("tiny.json")
+    trial = record["trial"]
+    for tasks in ("seen", "held-out"):
+        for head, name in (("inverse_dynamics", "inverse dynamics"), ("joint", "joint head")):
+            row = trial[f"{tasks}_{head}"]
+            low, high = (f"{100 * limit:.0f}" for limit in row["interval"])
+            (line,) = [line for line in tiny.splitlines() if line.startswith(f"| {tasks} tasks, {name}")]
+            assert f"| {row['successes']} of {row['episodes']} | {low} to {high} % |" in line
+    readme = (DOCS.parent / "README.md").read_text(encoding="utf-8")
+    for tasks in ("seen", "held-out"):
+        row = trial[f"{tasks}_inverse_dynamics"]
+        assert f"{row['successes']} of {row['episodes']}" in " ".join(readme.split())
+
+
+def test_the_record_is_of_the_base_that_ships():
+    shipped = read_identity("tiny")[0].fingerprint
+    assert recorded("tiny.json")["figures"]["base"]["fingerprint"] == shipped

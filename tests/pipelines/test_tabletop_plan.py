@@ -72,7 +72,7 @@ def test_the_first_claim_has_every_arm_and_the_controls_it_promises() -> None:
     assert kinds[arms.ORACLE] == ("", "")
     heads = {table.trial.head for table in plan.tables if arms.ADAPTED in table.rows}
     assert heads == {"inverse_dynamics", "joint", "both"}
-    assert {unit.source.minutes for unit in plan.units if unit.source} == {15.0}
+    assert {unit.source.minutes for unit in plan.units if unit.source} == {20.0}
 
 
 def test_the_second_claim_has_every_length_of_both_kinds_and_looks_at_what_was_kept() -> None:
@@ -95,7 +95,7 @@ def test_a_curve_shares_the_control_that_does_not_hang_on_it() -> None:
     assert len(units(plan, arms.ADAPTED)) == plan.config.seeds * len(plan.config.sweep.values)
     gaps = [dict(unit.source.gap)["timing"] for unit in units(plan, arms.ADAPTED) if unit.source and not unit.seed]
     assert gaps == [0.0, 0.25, 0.5, 1.0]
-    assert {unit.source.count for unit in plan.units if unit.source} == {204}
+    assert {unit.source.count for unit in plan.units if unit.source} == {276}
 
 
 def test_curves_of_one_gap_and_another_share_what_is_the_same() -> None:
