@@ -32,7 +32,8 @@ class Sampling:
 
     Args:
         steps: From noise to latents.
-        guidance: Classifier-free guidance on the instruction, of the video alone; 1 is none and halves the cost.
+        guidance: Classifier-free guidance on the instruction, of the video alone; 1 is none and halves the cost, and
+            None is what the base was made for (`WorldActionConfig.guidance`).
         solver: "euler", "unipc" or "dpm++".
 
     Raises:
@@ -45,7 +46,7 @@ class Sampling:
     """
 
     steps: int = 10
-    guidance: float = 1.0
+    guidance: float | None = None
     solver: str = "euler"
 
     def __post_init__(self) -> None:
@@ -151,8 +152,8 @@ class Imagination:
         self._sampling = sampling
         self._told = _Reader(model, text, recompute=recompute)
         # Each block reads the instruction into the context too, so a pass without one shares nothing with this.
-        guided = sampling.guidance != 1.0
-        self._untold = _Reader(model, no_text(text), recompute=recompute) if guided else None
+        self._guidance = model.config.guidance if sampling.guidance is None else sampling.guidance
+        self._untold = _Reader(model, no_text(text), recompute=recompute) if self._guidance != 1.0 else None
 
     @property
     def nbytes(self) -> int:
@@ -215,7 +216,7 @@ class Imagination:
         if not layout.video_sees_actions:
             scene = replace(scene, layout=replace(layout, action_steps=0), acting=None)
         without = widened(self._untold.velocities(replace(scene, text=self._untold.text)).video)
-        return replace(flow, video=without + self._sampling.guidance * (widened(flow.video) - without))
+        return replace(flow, video=without + self._guidance * (widened(flow.video) - without))
 
 
 class _Reader:

@@ -45,6 +45,7 @@ class WorldActionConfig:
         noise_mode: How the joint head's noise levels went with their chunk's when this base was trained:
             "independent", "coupled" or "decoupled"; see `adapt.objectives.timesteps.Timesteps`.
         video_sees_actions: Whether predicted video sees the joint head's actions and state.
+        guidance: Classifier-free guidance on the instruction that its futures are imagined with; 1 is none.
     """
 
     wan: WanConfig
@@ -53,6 +54,7 @@ class WorldActionConfig:
     shift: float = 3.0
     noise_mode: str = INDEPENDENT
     video_sees_actions: bool = False
+    guidance: float = 1.0
 
     def __post_init__(self) -> None:
         if self.noise_mode not in TIMESTEPS:

@@ -87,6 +87,17 @@ def test_guidance_moves_away_from_the_future_without_instruction():
     torch.testing.assert_close(guided, without + 3.0 * (plain - without), atol=1e-4, rtol=1e-4)
 
 
+def test_guidance_is_the_base_s_own_where_none_is_asked_for():
+    model = small_model()
+    asked = imagine(model, PRESENT, BATCH.text, Sampling(steps=2, guidance=2.0), seeded())
+    plain = imagine(model, PRESENT, BATCH.text, Sampling(steps=2), seeded())
+    assert (asked - plain).abs().max() > 1e-3
+    model.config = replace(model.config, guidance=2.0)
+    torch.testing.assert_close(imagine(model, PRESENT, BATCH.text, Sampling(steps=2), seeded()), asked)
+    none = imagine(model, PRESENT, BATCH.text, Sampling(steps=2, guidance=1.0), seeded())
+    torch.testing.assert_close(none, plain)
+
+
 @pytest.mark.parametrize("guidance", [1.0, 2.0])
 def test_joint_imagination_sees_the_same_video_and_gives_actions_in_each_bodys_axes(guidance: float):
     model = small_model()
