@@ -162,6 +162,16 @@ def test_a_pause_is_taken_before_closing_and_before_opening(tabletop: Tabletop) 
     assert 14 <= still(0.8) - still(0.0) <= 18
 
 
+@pytest.mark.parametrize(("scatter_m", "near_m"), [(0.0, (0.0, 0.02)), (0.03, (0.02, 0.06))])
+def test_blocks_are_brought_as_near_the_middle_as_the_manner_says(
+    tabletop: Tabletop, scatter_m: float, near_m: tuple[float, float]
+) -> None:
+    task, manner = task_of("slide the red block middle centre"), Manner(scatter_m=scatter_m)
+    ends = [perform(tabletop, task, seed, manner=manner).states[-1].blocks[task.colour, :2] for seed in range(6)]
+    farthest = max(float(np.abs(end - task.goal).max()) for end in ends)
+    assert near_m[0] <= farthest <= near_m[1]
+
+
 def test_play_covers_table_heights_and_grips(playing: list[SceneState]) -> None:
     tools = np.stack([state.tool for state in playing])
     zones = np.digitize(tools[:, 0], (-0.09, 0.09)) + 3 * np.digitize(tools[:, 1], (-0.0705, 0.1005))
