@@ -131,7 +131,7 @@ def play_evaluation() -> Evaluation:
             "Imagined video (whole frames): better than the unadapted base, no measurable gain over copy last frame "
             "(24 windows). Actions (first chunk, open loop): better than hold last and mean of training (24 windows)."
         ),
-        robot_effect="not measured: actions were compared with recorded ones, no robot and no simulator moved",
+        robot_effect="not measured: actions were compared with recorded ones; no robot moved for it, real or simulated",
         worst=("window1", "window2"),
         blame=Blame(
             at_fault="picture",
@@ -210,7 +210,7 @@ def human_evaluation() -> Evaluation:
         same_session=True,
         measures=(*video, none, kept),
         verdicts=tuple(item for item in play.verdicts if item.measure.startswith("video.")),
-        robot_effect="not measured: human video only, no robot episode and no simulator took part",
+        robot_effect="not measured: human video only; for these figures no robot moved, real or simulated",
         blame=Blame(at_fault="cannot tell", reason="Without action labels the action head is not judged."),
         drift=None,
         calibration=None,
@@ -337,7 +337,7 @@ def study_record() -> StudyRecord:
         },
         verdict="taught",
         summary="The new data taught the model something that more training on old data did not.",
-        robot_effect="not measured: no robot and no simulator moved",
+        robot_effect="not measured: for these figures no robot moved, real or simulated",
     )
 
 

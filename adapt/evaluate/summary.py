@@ -35,8 +35,8 @@ def summarise(measures: Sequence[Measure], verdicts: Sequence[Verdict], *, same_
 def robot_effect(kind: str) -> str:
     """What is known of the effect on a robot; nothing, until one has moved."""
     if kind == "human":
-        return f"{NOT_MEASURED}: human video only, no robot episode and no simulator took part"
-    return f"{NOT_MEASURED}: actions were compared with recorded ones, no robot and no simulator moved"
+        return f"{NOT_MEASURED}: human video only; for these figures no robot moved, real or simulated"
+    return f"{NOT_MEASURED}: actions were compared with recorded ones; no robot moved for it, real or simulated"
 
 
 def _compare(verdicts: Sequence[Verdict], measure: Measure) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from adapt.sim.astray import Astray
 from adapt.sim.gap import Gap
 from adapt.sim.moves import PRESS_M, command_towards, distance_m, grasp_height_m, height_m
 from adapt.sim.state import CONTROL_HZ, HELD_GRIP, SceneState
@@ -29,6 +30,7 @@ _REST_M = 0.10  # and at this height
 _STRONG_DETOUR_M = 0.1
 _NUDGED_SHARE = 0.04  # of the steps
 _NUDGE_M = 0.006
+_PLAYED_SHARE = 0.25  # of what goes wrong before an episode
 
 
 Chooser = Callable[[SceneState], NDArray[np.float64]]
@@ -61,6 +63,7 @@ class Manner:
         detour_m: How far ways bend aside from the straight line; the sign says to which side.
         carry_m: How high "put" raises the block.
         scatter_m: How far from the zone's middle, along each axis, the block is brought at most.
+        astray_steps: Control steps for which something goes wrong before the expert begins; they are not kept.
     """
 
     pace: float = 0.9
@@ -68,6 +71,7 @@ class Manner:
     detour_m: float = 0.0
     carry_m: float = 0.08
     scatter_m: float = 0.03
+    astray_steps: int = 0
 
 
 class Expert:
@@ -201,7 +205,11 @@ def perform(
     rng = np.random.default_rng((seed, 1))
     state = tabletop.reset(seed, task)
     drawn = _manner(rng, gap or Gap())
-    return _record(tabletop, state, Expert(task, rng, manner or drawn), rng, steps, task)
+    manner = manner or drawn
+    expert = Expert(task, rng, manner)
+    if manner.astray_steps:
+        state = _gone_astray(tabletop, state, task, manner.astray_steps, np.random.default_rng((seed, 3)))
+    return _record(tabletop, state, expert, rng, steps, task)
 
 
 def play(tabletop: Tabletop, seed: int, steps: int = 161) -> Episode:
@@ -219,6 +227,14 @@ def _manner(rng: np.random.Generator, gap: Gap) -> Manner:
         detour_m=float(side * _STRONG_DETOUR_M * gap.path),
         carry_m=float(carry_m),
     )
+
+
+def _gone_astray(tabletop: Tabletop, state: SceneState, task: Task, steps: int, rng: np.random.Generator) -> SceneState:
+    """Where somebody leaves off who reached beside the block, or who played."""
+    chooser = Play(rng) if rng.random() < _PLAYED_SHARE else Astray(task, state, rng)
+    for _ in range(steps):
+        state = tabletop.step(chooser(state))
+    return state
 
 
 def _record(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -29,7 +30,8 @@ EXPERT_STEPS, PLAY_STEPS = 49, 161
 _APART = 0x7072  # between the seeds drawn from here and those of trials and recordings
 _ATTEMPTS = 20
 # Always alike, so that what comes next can be foreseen from the one frame that is seen.
-_MANNER = Manner(pace=0.95, scatter_m=0.0)
+_MANNER = Manner(pace=0.95, scatter_m=0.0, carry_m=0.1)
+_ASTRAY_STEPS = (5, 36)  # how long things go wrong before the gripper's expert takes over
 _STILL_M = 0.002  # less than this is no motion
 
 
@@ -40,7 +42,8 @@ def draw(scratch: Path, config: DrawConfig, seed: int, processes: int = 1) -> di
     one instruction an episode; NAME_actions.npy and NAME_state.npy too for what the gripper does.
     """
     counts = {"play": config.play_episodes, "robot": config.robot_episodes, "human": config.human_episodes}
-    works = [(scratch, kind, count, seed) for kind, count in counts.items()]  # the longest first
+    astray = {"play": 0.0, "robot": config.astray_share, "human": 0.0}
+    works = [(scratch, kind, count, astray[kind], seed) for kind, count in counts.items()]  # the longest first
     if processes == 1:
         for work in works:
             _draw_kind(*work)
@@ -51,14 +54,14 @@ def draw(scratch: Path, config: DrawConfig, seed: int, processes: int = 1) -> di
     return {"minutes": {kind: _minutes(kind, counts[kind]) for kind in KINDS}}
 
 
-def _draw_kind(scratch: Path, kind: str, count: int, seed: int) -> None:
+def _draw_kind(scratch: Path, kind: str, count: int, astray_share: float, seed: int) -> None:
     body = HumanHand() if kind == "human" else Gripper()
     steps = PLAY_STEPS if kind == "play" else EXPERT_STEPS
     with Tabletop() as tabletop, Camera(PICTURE_PX) as camera:
-        _write(scratch, kind, _episodes(tabletop, kind, count, seed), (count, steps), (body, camera))
+        _write(scratch, kind, _episodes(tabletop, kind, count, astray_share, seed), (count, steps), (body, camera))
 
 
-def _episodes(tabletop: Tabletop, kind: str, count: int, seed: int) -> Iterator[Episode]:
+def _episodes(tabletop: Tabletop, kind: str, count: int, astray_share: float, seed: int) -> Iterator[Episode]:
     """Seen tasks in turn, or play; an episode in which the expert fails is done again on another tabletop."""
     for index in range(count):
         if kind == "play":
@@ -67,10 +70,16 @@ def _episodes(tabletop: Tabletop, kind: str, count: int, seed: int) -> Iterator[
         task = SEEN_TASKS[index % len(SEEN_TASKS)]
         for attempt in range(_ATTEMPTS):
             own = _seed(kind, seed, index, attempt)
-            episode = perform(tabletop, task, own, manner=_MANNER, steps=EXPERT_STEPS)
+            episode = perform(tabletop, task, own, manner=_manner(own, astray_share), steps=EXPERT_STEPS)
             if succeeded(episode.states[-1], task):
                 break
         yield episode
+
+
+def _manner(seed: int, astray_share: float) -> Manner:
+    rng = np.random.default_rng((seed, _APART))
+    steps = int(rng.integers(*_ASTRAY_STEPS)) if rng.random() < astray_share else 0
+    return replace(_MANNER, astray_steps=steps)
 
 
 def _write(

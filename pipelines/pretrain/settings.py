@@ -16,11 +16,13 @@ class DrawConfig:
         robot_episodes: Labelled expert episodes of the gripper, 4.8 s each, over the seen tasks.
         human_episodes: The same by the hand, without actions.
         play_episodes: Gripper play without a task, 16 s each.
+        astray_share: Share of the gripper's episodes that begin where somebody reached beside the block, or played.
     """
 
-    robot_episodes: int = 2016
+    robot_episodes: int = 2520
     human_episodes: int = 1008
     play_episodes: int = 500
+    astray_share: float = 0.4
 
 
 @dataclass(slots=True, kw_only=True)
@@ -82,7 +84,7 @@ class WorldTraining:
         freeze_text_at: Share of the steps after which the text encoder stays as it is.
     """
 
-    steps: int = 6000
+    steps: int = 12000
     batch_size: int = 64
     human_share: float = 0.25
     play_share: float = 0.1
@@ -184,6 +186,11 @@ class PretrainConfig:
             raise RecipeError(
                 f"world.human_share + world.play_share is {shown}; the rest are the gripper's tasks, so it must lie in "
                 "0..1 and below 1. Lower one of them."
+            )
+        if not 0 <= self.draw.astray_share <= 1:
+            raise RecipeError(
+                f"draw.astray_share is {self.draw.astray_share}; it is a share of the gripper's episodes. "
+                "Set it to 0..1; recipes/pretrain/tiny.yaml has 0.4."
             )
         if not 0 < self.codec.scene_share <= 1:
             raise RecipeError(

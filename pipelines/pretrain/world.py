@@ -24,6 +24,7 @@ from pipelines.pretrain.progress import Progress
 from pipelines.pretrain.settings import WorldTraining
 from pipelines.pretrain.windows import GEOMETRY, GRIPPER, TrainingSet
 
+_GUIDANCE = 2.0  # docs/tiny.md tells what others gave
 _LONG_SHARE = 0.25  # windows in a step of long ones: as many tokens as in one of short ones
 
 _Pools = Sequence[tuple[Sequence[int], float]]  # places in the training set, and how often they are drawn
@@ -36,7 +37,8 @@ def new_model(body: Embodiment, seed: int) -> tuple[WorldActionModel, TextEncode
     head = InverseDynamicsConfig(objective=GAUSSIAN, reader=PICTURE, layers=2)
     # An instruction names a place on the table, and rotary positions tell only how far two places are apart.
     sizes = WanConfig(learned_positions=(4, 4))
-    model = WorldActionModel(WorldActionConfig(wan=sizes, inverse_dynamics=head), GEOMETRY, seed=seed)
+    config = WorldActionConfig(wan=sizes, inverse_dynamics=head, guidance=_GUIDANCE)
+    model = WorldActionModel(config, GEOMETRY, seed=seed)
     model.add_body(GRIPPER, len(body.action_names), len(body.state_names), seed)
     return model, TextEncoder(TextConfig(words=True), seed=seed)
 

@@ -20,6 +20,7 @@ from adapt.models.batch import collate
 from adapt.sim.tasks import HELD_OUT_TASKS
 from pipelines.pretrain import progress
 from pipelines.pretrain.codec import load_codec, load_scenes, train_codec
+from pipelines.pretrain.draw import KINDS, draw
 from pipelines.pretrain.halves import halves
 from pipelines.pretrain.make import install, run
 from pipelines.pretrain.progress import Progress
@@ -155,6 +156,18 @@ def test_frames_are_on_the_canvas_and_the_hand_has_no_numbers(made: tuple[Path, 
     assert frames.std() > 10
     assert np.load(drawn / "play_actions.npy").shape == (2, 161, 4)
     assert not (drawn / "human_actions.npy").exists()
+
+
+def test_the_gripper_alone_begins_where_things_went_wrong(tmp_path: Path) -> None:
+    drawn = []
+    for share in (0.0, 1.0):
+        folder = tmp_path / str(share)
+        folder.mkdir()
+        draw(folder, DrawConfig(robot_episodes=6, human_episodes=2, play_episodes=1, astray_share=share), 0)
+        drawn.append({kind: np.load(folder / f"{kind}_frames.npy") for kind in KINDS})
+    plain, astray = drawn
+
+    assert [(plain[kind][:, 0] == astray[kind][:, 0]).all() for kind in KINDS] == [False, True, True]
 
 
 def test_the_codec_learns_from_the_first_episodes_alone(made: tuple[Path, Path]) -> None:
@@ -299,3 +312,5 @@ def test_shares_of_futures_that_exceed_the_whole_are_refused() -> None:
         PretrainConfig(action=ActionTraining(noised_share=0.6, predicted_share=0.6))
     with pytest.raises(RecipeError, match=r"world\.human_share \+ world\.play_share is 1\.0"):
         PretrainConfig(world=WorldTraining(human_share=0.5, play_share=0.5))
+    with pytest.raises(RecipeError, match=r"draw\.astray_share is 1\.5"):
+        PretrainConfig(draw=DrawConfig(astray_share=1.5))

@@ -57,7 +57,7 @@ def evaluation(*verdicts: Verdict, measures: tuple[Measure, ...] = (MOTION, NO_A
         measures=measures,
         verdicts=verdicts,
         summary="Imagined video: better than the unadapted base.",
-        robot_effect="not measured: human video only, no robot episode and no simulator took part",
+        robot_effect="not measured: human video only; for these figures no robot moved, real or simulated",
     )
 
 

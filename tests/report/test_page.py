@@ -190,7 +190,7 @@ def test_human_video_has_honest_words_instead_of_holes():
     first = said[: said.index("What it imagined")]
     assert "Actions, first chunk not applicable: human video carries no action labels" in first
     assert "not measured: there is no replay data" in first
-    assert "Robot effect not measured: human video only, no robot episode and no simulator took part" in first
+    assert "Robot effect not measured: human video only; for these figures no robot moved, real or simulated" in first
     assert "same_session Trained and judged on one recording session" in first
     assert "No action curves: this window carries no action labels." in said
     assert "There is no ladder of errors to show." in said
