@@ -1,20 +1,42 @@
 """The command line's one door: parse, run the verb, and tell what went wrong in words instead of a traceback."""
 
 import importlib.util
+import multiprocessing
 import os
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
-from contextlib import nullcontext, redirect_stderr
+from contextlib import nullcontext, redirect_stderr, suppress
 from pathlib import Path
-from typing import TextIO, cast
+from typing import NoReturn, TextIO, cast
 
 from pipelines.arguments import build_parser
 from pipelines.terminal import Terminal, Unwatched
 
 GOOD, FAILED, STOPPED = 0, 1, 130
 # Among other stages; reading verbs harm nobody.
-NOT_SHARED = ("adapt", "demo", "study", "pretrain", "publish", "sim_record", "sim_try", "tabletop")
+NOT_SHARED = ("adapt", "demo", "study", "pretrain", "publish", "sim_record", "sim_try", "tabletop", "withdraw")
+NOT_SHARED += ("cache_verify", "cache_prune")
+
+
+def program() -> NoReturn:
+    """What `wam-adapt` runs: the answer of `main` becomes the exit status.
+
+    After Ctrl-C the process ends at once: what was to be kept is on disk, and the seconds in which large libraries
+    take leave of each other are the user's.
+    """
+    try:
+        code = main()
+    except KeyboardInterrupt:  # Before a verb was found, or while the last word was said.
+        code = STOPPED
+    if code == STOPPED:
+        for child in multiprocessing.active_children():
+            child.terminate()
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(AttributeError, OSError, ValueError):  # Closed, or nobody listens.
+                stream.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -121,4 +143,4 @@ def find_foreign_adapt() -> str | None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    program()

@@ -57,4 +57,4 @@ def test_the_shipped_base_is_no_larger_than_25_megabytes(unpacked: Path):
 def test_the_wheel_brings_its_licence_and_its_command(unpacked: Path):
     info = next(unpacked.glob("wam_adapt-*.dist-info"))
     assert (info / "licenses" / "LICENSE").is_file()
-    assert "wam-adapt = pipelines.cli:main" in (info / "entry_points.txt").read_text()
+    assert "wam-adapt = pipelines.cli:program" in (info / "entry_points.txt").read_text()

@@ -400,3 +400,19 @@ def test_a_run_inside_the_data_is_refused_through_a_link_too(videos, tmp_path, j
     (tmp_path / "link").symlink_to(videos)
     assert cli.main(["adapt", "human", str(tmp_path / "link"), "--task", "pour", "--out", str(videos / "run")]) == 1
     assert "lies inside the data" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("answer", "takes_leave"), [(0, True), (1, True), (130, False)])
+def test_after_ctrl_c_the_program_does_not_wait_for_libraries_to_take_leave(*, answer: int, takes_leave: bool) -> None:
+    code = (
+        "import atexit; from pipelines import cli; atexit.register(print, 'leave taken'); "
+        f"cli.main = lambda: {answer}; cli.program()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, "leave taken" in done.stdout) == (answer, takes_leave)
+
+
+def test_a_program_interrupted_before_it_began_says_nothing_more() -> None:
+    code = "from pipelines import cli\ndef main(): raise KeyboardInterrupt\ncli.main = main; cli.program()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (130, "")
