@@ -1,0 +1,83 @@
+"""What of this run has been published? RUN/published.json: repositories, commits, and whose videos were in it."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from adapt.errors import RunError
+from adapt.runs.atomic import write_atomic
+from adapt.runs.documents import in_short, parse_object
+from adapt.runs.fingerprint import Json
+from adapt.runs.lock import hold
+
+NAME, FORMAT = "published.json", 1
+_PATIENCE_S = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """A bundle that was sent to the Hub.
+
+    Attributes:
+        repo: "owner/name".
+        commit: Of what was sent.
+        url: The repository's page.
+        visibility: "public" or "private", as it was then.
+        on: When, as ISO 8601 has it.
+        bundle: The key of the bundle.
+        made_from: Keys of the stages it was made from, by stage.
+        videos: Digests of the videos whose windows were in its training and validation data.
+    """
+
+    repo: str
+    commit: str
+    url: str
+    visibility: str
+    on: str
+    bundle: str
+    made_from: Mapping[str, str]
+    videos: Sequence[str]
+
+    @property
+    def names(self) -> set[str]:
+        """Keys and digests by which it is found."""
+        return {self.bundle, *self.made_from.values(), *self.videos}
+
+
+def note_published(run: Path, publication: Published) -> None:
+    """Remember a publication; the same commit of the same repository once.
+
+    Raises:
+        OSError: The run's folder cannot be written.
+        RunError: Another process keeps noting, or what is noted there is damaged.
+    """
+    with hold(run, "published", f"noting what was published of {run}", patience_s=_PATIENCE_S):
+        there = [one for one in read_published(run) if (one.url, one.commit) != (publication.url, publication.commit)]
+        rows = [asdict(one) for one in (*there, publication)]
+        write_atomic(run / NAME, json.dumps({"format": FORMAT, "publications": rows}, indent=2) + "\n")
+
+
+def read_published(run: Path) -> list[Published]:
+    """What was published of a run, in the order in which it was.
+
+    Raises:
+        RunError: What is noted there is damaged.
+    """
+    path = run / NAME
+    if not path.is_file():
+        return []
+    try:
+        rows = parse_object(path.read_text(encoding="utf-8"))["publications"]
+        return [_read(row) for row in rows]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise RunError(
+            f"{path} is damaged ({in_short(error)}); move it away, and look on the Hub for what was published of this "
+            "run"
+        ) from error
+
+
+def _read(row: Mapping[str, Json]) -> Published:
+    texts = {name: str(row[name]) for name in ("repo", "commit", "url", "visibility", "on", "bundle")}
+    made_from = {str(stage): str(key) for stage, key in row["made_from"].items()}
+    return Published(**texts, made_from=made_from, videos=tuple(str(digest) for digest in row["videos"]))
