@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from adapt.errors import RecipeError
 
-PREPROCESS_VERSION = 1  # Raise by hand when the same file, start and canvas would give other pixels.
+PREPROCESS_VERSION = 2  # Raise by hand when the same file, start and canvas would give other pixels.
 _SLACK_S = 1e-6  # A video of exactly one window must not lose it to rounding.
 
 

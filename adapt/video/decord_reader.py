@@ -10,11 +10,13 @@ from jaxtyping import UInt8
 from torch import Tensor
 
 from adapt.errors import MediaError
-from adapt.video.opening import check_bytes, plain
+from adapt.video.opening import plain
+from adapt.video.probe import probe
 from adapt.video.pyav_reader import SLACK_S
 
 # Elsewhere (transport streams, for one) its seeking was found to give other frames than a plain decode.
 _SURE = frozenset([".mp4", ".mov", ".m4v", ".mkv", ".webm"])
+_UNSURE = frozenset(["hevc"])  # Where groups of pictures are open, it gives others than those on show.
 
 
 class DecordRefusalError(Exception):
@@ -34,9 +36,7 @@ def read(
 
     decord.logging.set_level(decord.logging.QUIET)
 
-    check_bytes(path)
-    if path.suffix.lower() not in _SURE:
-        raise DecordRefusalError(f"it is not trusted with {path.suffix} files")
+    _check_that_it_can(path)
     height, width = size or (-1, -1)
     try:
         reader = decord.VideoReader(str(path), ctx=decord.cpu(0), width=width, height=height)
@@ -59,3 +59,16 @@ def read(
     except Exception as error:
         raise DecordRefusalError(plain(error)) from error
     return list(torch.from_numpy(batch)), [starts_s[index] for index in indices]
+
+
+def _check_that_it_can(path: Path) -> None:
+    """Leave to PyAV what decord was found to show otherwise."""
+    if path.suffix.lower() not in _SURE:
+        raise DecordRefusalError(f"it is not trusted with {path.suffix} files")
+    info = probe(path)
+    if info.codec in _UNSURE:
+        raise DecordRefusalError(f"it is not trusted with {info.codec}")
+    # Turning it does, without mirrors; the rest it shows as stored.
+    beyond = [treatment for treatment in info.treatment if not treatment.startswith("turned")]
+    if beyond:
+        raise DecordRefusalError(f"it cannot do this: {beyond[0]}")

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from itertools import count
 from pathlib import Path
 
-import av
 from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
@@ -12,7 +11,8 @@ from jaxtyping import UInt8
 from torch import Tensor
 
 from adapt.errors import MediaError
-from adapt.video.opening import open_video, plain
+from adapt.video.colour import ColourError
+from adapt.video.opening import BROKEN, open_video, plain
 from adapt.video.upright import upright_rgb, upright_size
 
 SLACK_S = 1e-4  # Asked times carry rounding; no camera's frames are this short.
@@ -32,7 +32,7 @@ def read(
             frame = timeline.at(time_s)
             start_s = timeline.start_s(frame)
             known = bool(starts_s) and starts_s[-1] == start_s
-            frames.append(frames[-1] if known else upright_rgb(frame, size))
+            frames.append(frames[-1] if known else timeline.picture(frame, size))
             starts_s.append(start_s)
     return frames, starts_s
 
@@ -45,7 +45,7 @@ def walk(path: Path, rate_hz: float, long_side_px: int | None) -> Iterator[tuple
         for step in count():
             if not timeline.shows(step / rate_hz):
                 return
-            yield step / rate_hz, upright_rgb(timeline.at(step / rate_hz), size)
+            yield step / rate_hz, timeline.picture(timeline.at(step / rate_hz), size)
 
 
 class Timeline:
@@ -53,15 +53,15 @@ class Timeline:
 
     def __init__(self, path: Path, container: InputContainer, stream: VideoStream) -> None:
         self._path, self._container, self._stream = path, container, stream
-        self._frames = container.decode(stream)
+        self._frames = self._decode()
         self._shown_s = -1.0  # Start of the frame on show, before the zero is known.
-        first = self._next()
+        first = self._first_whole()
         if first is None:
             raise MediaError(f"{path.name}: holds a video stream without a single frame; leave it out.")
         self._zero_s = self._clock_s(first)
         self._show(first)
         self._coming = self._next()
-        self.size = upright_size(first)
+        self.size = upright_size(first, stream.sample_aspect_ratio)
 
     def at(self, time_s: float) -> VideoFrame:
         """The frame on show at a time, in seconds from the first frame.
@@ -88,6 +88,21 @@ class Timeline:
         """When a frame came on show, in seconds from the first frame."""
         return self._clock_s(frame) - self._zero_s
 
+    def picture(self, frame: VideoFrame, size: tuple[int, int]) -> UInt8[Tensor, "h w 3"]:
+        """A frame upright, in an ordinary screen's colours, scaled to (height, width).
+
+        Raises:
+            MediaError: Its colours cannot be converted.
+        """
+        try:
+            return upright_rgb(frame, size)
+        except ColourError as error:
+            raise MediaError(f"{self._path.name}: its pictures cannot be shown: {error}.") from error
+        except BROKEN as error:
+            raise MediaError(
+                f"{self._path.name}: its pictures cannot be shown ({plain(error)}); convert it to H.264 first."
+            ) from error
+
     def _advance(self, time_s: float) -> None:
         if self._coming is not None and self._seek_pays(self._coming, time_s):
             self._seek(time_s)
@@ -108,9 +123,14 @@ class Timeline:
         back_s = 0.0
         while True:
             target_s = max(0.0, time_s - back_s)
-            self._container.seek(self._ticks(target_s), stream=self._stream, backward=True)
-            self._frames = self._container.decode(self._stream)
-            first = self._next()
+            try:
+                self._container.seek(self._ticks(target_s), stream=self._stream, backward=True)
+            except BROKEN as error:
+                raise MediaError(
+                    f"{self._path.name}: cannot be wound to {time_s:.2f} s ({plain(error)}); convert it to MP4 first."
+                ) from error
+            self._frames = self._decode()
+            first = self._first_whole()
             if first is not None and self.start_s(first) <= time_s + SLACK_S:
                 self._show(first)
                 self._coming = self._next()
@@ -129,10 +149,30 @@ class Timeline:
         self._shown = frame
         self._shown_s = self.start_s(frame)
 
+    def _decode(self) -> Iterator[VideoFrame]:
+        frames = self._container.decode(self._stream)
+        return _with_times_in_order(frames) if self._container.format.name == "avi" else frames
+
+    def _first_whole(self) -> VideoFrame | None:
+        """The next frame that refers to none before it: after a jump, some miss those that they were coded from."""
+        frame = self._decoded()
+        while frame is not None and frame.is_corrupt:
+            frame = self._decoded()
+        return frame
+
     def _next(self) -> VideoFrame | None:
+        frame = self._decoded()
+        if frame is not None and frame.is_corrupt:
+            raise MediaError(
+                f"{self._path.name}: the picture after {self._shown_s:.2f} s is damaged; "
+                "copy the file again, or cut it before that point."
+            )
+        return frame
+
+    def _decoded(self) -> VideoFrame | None:
         try:
             return next(self._frames, None)
-        except av.FFmpegError as error:
+        except BROKEN as error:
             where = f"after {self._shown_s:.2f} s" if self._shown_s >= 0 else "at its first frame"
             raise MediaError(
                 f"{self._path.name}: decoding breaks {where} ({plain(error)}); "
@@ -150,6 +190,24 @@ class Timeline:
         if not length_s and self._stream.average_rate:
             length_s = float(1 / self._stream.average_rate)
         return self.start_s(last) + length_s
+
+
+def _with_times_in_order(frames: Iterator[VideoFrame]) -> Iterator[VideoFrame]:
+    """Frames come in the order of showing; AVI stores no times, and those guessed for it may swap two neighbours."""
+    held: VideoFrame | None = None
+    try:
+        for frame in frames:
+            if held is not None:
+                if held.pts is not None and frame.pts is not None and frame.pts < held.pts:
+                    held.pts, frame.pts = frame.pts, held.pts
+                yield held
+            held = frame
+    except BROKEN:
+        if held is not None:
+            yield held
+        raise
+    if held is not None:
+        yield held
 
 
 def _fit(size: tuple[int, int], long_side_px: int | None) -> tuple[int, int]:

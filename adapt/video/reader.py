@@ -32,10 +32,12 @@ def read_frames(
         backend: "pyav" or "decord", which falls back to PyAV for what it cannot serve; None is PyAV.
 
     Returns:
-        One upright frame per asked time; `time_s` holds when each came on show, not when it was asked for.
+        One frame per asked time, upright, with square pixels and an SDR screen's colours; `time_s` holds when each came
+        on show, not when it was asked for.
 
     Raises:
-        MediaError: Not a video, a time before its start or after its end, or decoding breaks on the way.
+        MediaError: Not a video, a time before its start or after its end, colours that cannot be converted, or decoding
+            breaks on the way.
         ValueError: No time is asked for, or the backend is not one of the two.
     """
     if not times_s:
