@@ -14,10 +14,13 @@ from adapt.data.video_folder import read_video_folder
 from adapt.data.windows import PREPROCESS_VERSION
 from adapt.embodiment.spec import Embodiment, load_embodiment
 from adapt.errors import DataError
+from adapt.footage import reasons
+from adapt.footage.settings import FOOTAGE_VERSION
 from adapt.hands.model_file import HAND_MODEL
 from adapt.runs.cache import Cache
 from adapt.runs.stage import require_current, run_stage
 from adapt.types import BaseGeometry, Window
+from pipelines.engines import Workers
 from pipelines.job import Job
 from pipelines.recipes import recipes_folder
 
@@ -34,11 +37,12 @@ class Plan:
     read: Callable[[Tell], Found]
 
 
-def run(job: Job) -> Path:
+def run(job: Job, workers: Workers | None = None) -> Path:
     """List the windows of the job's source, and split them; done before, it returns at once.
 
     Args:
         job: Names the source, the body, the base and the recipe.
+        workers: Who else looks through videos; this process alone by default. Play data is read by this process.
 
     Returns:
         RUN/ingest/KEY, with the clip table and a manifest of counts, reasons and problems.
@@ -50,7 +54,11 @@ def run(job: Job) -> Path:
     cache = Cache.default()
     geometry = base_geometry(job.recipe.base)
     body = load_embodiment(job.embodiment, [recipes_folder() / "embodiment"])
-    plan = (_plan_human if job.kind == "human" else _plan_play)(job, body, geometry, cache)
+    plan = (
+        _plan_human(job, body, geometry, cache, workers)
+        if job.kind == "human"
+        else _plan_play(job, body, geometry, cache)
+    )
     inputs = {
         "kind": job.kind,
         "versions": [VERSION, PREPROCESS_VERSION],
@@ -86,13 +94,20 @@ def base_geometry(base: str) -> BaseGeometry:
     return read_geometry(base)
 
 
-def _plan_human(job: Job, body: Embodiment, geometry: BaseGeometry, cache: Cache) -> Plan:
+def _plan_human(job: Job, body: Embodiment, geometry: BaseGeometry, cache: Cache, workers: Workers | None) -> Plan:
     folder = read_video_folder(job.source_path, job.task)
 
     def read(tell: Tell) -> Found:
         from adapt.data.human_windows import HumanRules, read_human_videos  # MediaPipe and PyAV: only when needed
 
-        rules = HumanRules(body=body, geometry=geometry, windows=job.recipe.windows, hands=job.recipe.hands)
+        recipe = job.recipe
+        rules = HumanRules(
+            body=body, geometry=geometry, windows=recipe.windows, hands=recipe.hands, footage=recipe.footage
+        )
+        if workers is not None and workers.are_asked:
+            from pipelines.ahead import look_ahead
+
+            look_ahead([item.path for item in folder.videos], recipe.hands, cache, workers, tell=tell)
         return read_human_videos(folder, rules, cache, progress=tell)
 
     key = {
@@ -100,6 +115,7 @@ def _plan_human(job: Job, body: Embodiment, geometry: BaseGeometry, cache: Cache
         "problems": [list(problem) for problem in folder.problems],
         "hands": asdict(job.recipe.hands),
         "hand_model": HAND_MODEL,
+        "footage": {"version": FOOTAGE_VERSION, **asdict(job.recipe.footage)},
     }
     return Plan(key=key, read=read)
 
@@ -141,7 +157,7 @@ def _facts(
     splits = Counter(window.split for window in windows)
     videos = len({ref.digest for window in windows for ref in window.videos})
     told = f"{_count(videos, 'video')}: {_count(len(kept), 'window')} ({_minutes(kept, geometry):.1f} min) kept"
-    told += f", {len(rejected)} rejected"
+    told += f", {len(rejected)} rejected{_by_fault(rejected)}"
     if not splits["validation"]:
         told += "; too few windows of one session to hold any out for validation"
     if problems:
@@ -156,11 +172,18 @@ def _facts(
         "kept_minutes": _minutes(kept, geometry),
         "rejected_windows": len(rejected),
         "rejected_minutes": _minutes(rejected, geometry),
-        "rejections": dict(sorted(Counter(window.rejection for window in rejected).items())),
+        "rejections": dict(sorted(Counter(reasons.common(window.rejection) for window in rejected).items())),
         "train_windows": splits["train"],
         "validation_windows": splits["validation"],
         "problems": [{"file": file, "reason": reason} for file, reason in problems],
     }
+
+
+def _by_fault(rejected: Sequence[Window]) -> str:
+    """What was wrong, commonest first, in brackets; "" where nothing was."""
+    faults = sorted(Counter(reasons.fault(window.rejection) for window in rejected).items())
+    told = ", ".join(f"{count} x {fault}" for fault, count in sorted(faults, key=lambda item: -item[1]))
+    return f" ({told})" if told else ""
 
 
 def _count(number: int, thing: str) -> str:

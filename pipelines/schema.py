@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from adapt.data.windows import WindowConfig
 from adapt.evaluate.settings import EvaluateConfig
 from adapt.evaluate.study_settings import StudyConfig
+from adapt.footage.settings import FootageConfig
 from adapt.hands.quality import HandConfig
 from adapt.models.lora import LoraConfig
 from adapt.train.settings import TrainConfig
@@ -20,7 +21,8 @@ class AdaptConfig:
         base: The base model: "tiny", which ships with the package, or the folder of another base.
         seed: Seed of everything drawn at random.
         windows: How videos are cut into training windows, and how these are split.
-        hands: Which windows of a human video are kept.
+        hands: Which windows of a human video are kept, by the hands in them.
+        footage: Which windows of a human video are kept, by the picture: cuts, copies, light, blur, panels, bars.
         lora: Low-rank adapters on the video transformer.
         train: Fine-tuning of the adapters and the heads.
         evaluate: How the adapted model is judged.
@@ -31,6 +33,7 @@ class AdaptConfig:
     seed: int = 0
     windows: WindowConfig = field(default_factory=WindowConfig)
     hands: HandConfig = field(default_factory=HandConfig)
+    footage: FootageConfig = field(default_factory=FootageConfig)
     lora: LoraConfig = field(default_factory=LoraConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
     evaluate: EvaluateConfig = field(default_factory=EvaluateConfig)

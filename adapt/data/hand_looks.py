@@ -1,4 +1,4 @@
-"""How far can a video be decoded, and how many hands are in it, moment by moment? Measured once per content."""
+"""How far can a video be decoded, and what is in it, moment by moment? Hands and picture, measured once per content."""
 
 import math
 from collections.abc import Callable
@@ -7,15 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from adapt.errors import MediaError
+from adapt.footage.settings import FOOTAGE_VERSION
+from adapt.footage.watch import Watched, Watcher
 from adapt.hands.landmarks import HandLandmarks
 from adapt.hands.model_file import HAND_MODEL, ensure_hand_model
 from adapt.hands.quality import HandConfig
 from adapt.runs.cache import Cache
 from adapt.runs.fingerprint import fingerprint
+from adapt.runs.turns import in_turn
 from adapt.video.probe import VideoInfo, probe
 from adapt.video.reader import stream_frames
 
-_VERSION = 1  # Raise by hand when the same video would be measured otherwise.
+KIND = "ingest"  # of entries in the cache
+_VERSION = 2  # Raise by hand when the same video would be measured otherwise.
 _LONG_SIDE_PX = 640  # The detector itself looks at 192 x 192; hands were found as often as at full size.
 _LAST_FRAME_S = 1e-3  # A window may not begin its last frame at the very end, where nothing is on show.
 
@@ -26,21 +30,25 @@ class HandLooks:
 
     readable_s: float  # frames before this time can be decoded
     hands: tuple[int, ...] | None  # hands at 0, 1/rate, 2/rate, ... seconds; None where nobody looked
+    watched: Watched  # the pictures themselves, at the same times
+    size: tuple[int, int]  # (height, width), upright, px
     rate_hz: float
     problem: str  # why it cannot be read to its end; "" where it can
 
-    def between(self, start_s: float, end_s: float) -> tuple[int, ...]:
-        """Hands at the looks from one time to another, ends included."""
-        assert self.hands is not None
-        return self.hands[math.ceil(start_s * self.rate_hz - 1e-6) : math.floor(end_s * self.rate_hz + 1e-6) + 1]
+    def between(self, start_s: float, end_s: float) -> slice:
+        """The looks from one time to another, ends included; the one before where none falls between."""
+        first = math.ceil(start_s * self.rate_hz - 1e-6)
+        last = math.floor(end_s * self.rate_hz + 1e-6)
+        return slice(min(first, last), last + 1)
 
 
 def look_at_video(
     path: Path, config: HandConfig, cache: Cache, *, progress: Callable[[float], None] = lambda _: None
 ) -> HandLooks:
-    """Walk once through a video and count the hands; a video with the same bytes is not walked again.
+    """Walk once through a video, count the hands and look at the pictures; the same bytes are not walked again.
 
-    With `min_hands_share` 0 hands do not matter: then the video is only decoded, and no hand model is needed.
+    With `min_hands_share` 0 hands do not matter: then nobody looks for them, and no hand model is needed. Thresholds
+    play no part here, so changing one measures nothing again.
 
     Args:
         path: The video.
@@ -52,32 +60,55 @@ def look_at_video(
         MediaError: Not a video, or its first frame cannot be decoded.
         DataError: The file cannot be read, or the hand model cannot be had.
     """
-    wanted = config.min_hands_share > 0
-    measure = [HAND_MODEL, float(config.min_score)] if wanted else []
-    key = fingerprint([_VERSION, cache.file_digest(path), float(config.detect_hz), *measure])
-    known = cache.read_json("ingest", key)
-    if isinstance(known, dict):
-        hands = known["hands"]
-        return HandLooks(
-            readable_s=float(known["readable_s"]),
-            hands=None if hands is None else tuple(hands),
-            rate_hz=config.detect_hz,
-            problem=str(known["problem"]),
-        )
-    looks = _walk(path, config, cache, progress)
-    record = {"readable_s": looks.readable_s, "hands": looks.hands and list(looks.hands), "problem": looks.problem}
-    cache.write_json("ingest", key, record)
+    digest = cache.file_digest(path)
+    key = looks_key(digest, config)
+    if (known := _known(cache, key, config)) is not None:
+        return known
+    with in_turn(cache.root / KIND, key):
+        if (known := _known(cache, key, config)) is not None:
+            return known
+        looks = _walk(path, config, cache, progress)
+        record = {
+            "readable_s": looks.readable_s,
+            "hands": looks.hands and list(looks.hands),
+            "watched": looks.watched.to_json(),
+            "size": list(looks.size),
+            "problem": looks.problem,
+        }
+        cache.write_json(KIND, key, record, about=[digest])
     return looks
+
+
+def looks_key(digest: str, config: HandConfig) -> str:
+    """Under what the looks at a video are kept in the cache, among what is of `KIND`."""
+    measure = [HAND_MODEL, float(config.min_score)] if config.min_hands_share > 0 else []
+    return fingerprint([_VERSION, FOOTAGE_VERSION, digest, float(config.detect_hz), *measure])
+
+
+def _known(cache: Cache, key: str, config: HandConfig) -> HandLooks | None:
+    known = cache.read_json(KIND, key)
+    if not isinstance(known, dict):
+        return None
+    hands = known["hands"]
+    return HandLooks(
+        readable_s=float(known["readable_s"]),
+        hands=None if hands is None else tuple(hands),
+        watched=Watched.from_json(known["watched"]),
+        size=(int(known["size"][0]), int(known["size"][1])),
+        rate_hz=config.detect_hz,
+        problem=str(known["problem"]),
+    )
 
 
 def _walk(path: Path, config: HandConfig, cache: Cache, progress: Callable[[float], None]) -> HandLooks:
     info = probe(path)
     model = ensure_hand_model(cache.folder("models")) if config.min_hands_share > 0 else None
     with HandLandmarks(model, min_score=config.min_score) if model else nullcontext() as landmarks:
-        hands, looks, problem = [], 0, ""
+        hands, watcher, looks, problem = [], Watcher(config.detect_hz), 0, ""
         try:
             for time_s, frame in stream_frames(path, config.detect_hz, long_side_px=_LONG_SIDE_PX):
                 looks += 1
+                watcher.look(frame)
                 if landmarks is not None:
                     hands.append(len(landmarks.look(frame, time_s)))
                 progress(min(1.0, time_s / info.duration_s))
@@ -87,7 +118,12 @@ def _walk(path: Path, config: HandConfig, cache: Cache, progress: Callable[[floa
             problem = str(error).removeprefix(f"{path.name}: ")
     readable_s, problem = _readable(info, looks, config.detect_hz, problem)
     return HandLooks(
-        readable_s=readable_s, hands=tuple(hands) if model else None, rate_hz=config.detect_hz, problem=problem
+        readable_s=readable_s,
+        hands=tuple(hands) if model else None,
+        watched=watcher.watched(),
+        size=(info.height, info.width),
+        rate_hz=config.detect_hz,
+        problem=problem,
     )
 
 
@@ -95,8 +131,8 @@ def _readable(info: VideoInfo, looks: int, rate_hz: float, problem: str) -> tupl
     """Until when frames could be had, and what is wrong if that is before the promised end."""
     last_look_s = (looks - 1) / rate_hz
     if not problem and last_look_s + 1 / rate_hz < info.duration_s - 1e-3:
-        problem = (
+        problem = info.problem or (
             f"its frames end at about {last_look_s:.1f} s, before its promised end; what is there is used; "
             "copy the file again if the rest is wanted"
         )
-    return (last_look_s if problem else info.duration_s - _LAST_FRAME_S), problem
+    return (last_look_s if problem else info.duration_s - _LAST_FRAME_S), problem or info.problem

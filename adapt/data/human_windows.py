@@ -2,20 +2,28 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
+from adapt.data.copied import Copied
 from adapt.data.hand_looks import HandLooks, look_at_video
 from adapt.data.video_folder import VideoFolder, VideoItem
 from adapt.data.window_id import window_id
 from adapt.data.windows import WindowConfig, cut
 from adapt.embodiment.spec import Embodiment, check_slots
 from adapt.errors import DataError, EmbodimentError, MediaError
-from adapt.hands.quality import FILM_INSTEAD, HandConfig, judge
+from adapt.footage import reasons
+from adapt.footage.junk import bars_of, bars_share, crop, judge, still_stretches
+from adapt.footage.settings import FootageConfig
+from adapt.footage.shots import first_looks
+from adapt.hands import quality as hands
+from adapt.hands.quality import FILM_INSTEAD, HandConfig
 from adapt.runs.cache import Cache
 from adapt.types import BaseGeometry, VideoRef, Window
 
 Problem = tuple[str, str]  # file, reason
 _TOLD = 3  # Files named in the message when nothing is left; the rest is counted.
+_BARS_TOLD = 0.02  # Share of the picture; narrower ones are a codec's rounding.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +34,7 @@ class HumanRules:
     geometry: BaseGeometry
     windows: WindowConfig
     hands: HandConfig
+    footage: FootageConfig = field(default_factory=FootageConfig)
 
 
 def read_human_videos(
@@ -35,10 +44,11 @@ def read_human_videos(
     *,
     progress: Callable[[float, str], None] = lambda _share, _name: None,
 ) -> tuple[list[Window], list[Problem]]:
-    """Cut every video into windows, and reject those in which hands do not work.
+    """Cut every video into windows within its shots, and reject those that are junk or in which hands do not work.
 
-    A video that cannot be read never stops the others. What is measured of a video is kept in the cache by its
-    content, so one more video costs one video.
+    Footage that an earlier video shows, too, is rejected, and the sessions of both count as one. A video that cannot
+    be read never stops the others. What is measured of a video is kept in the cache by its content, so one more video
+    costs one video.
 
     Args:
         folder: The videos and their instructions.
@@ -48,7 +58,7 @@ def read_human_videos(
 
     Returns:
         Windows in order of video and time, kept ones marked "train" until they are split; and (file, reason) of
-        every video that gave no window, or not all of itself.
+        every video that gave no window, or not all of itself, or has bars that should be cropped away.
 
     Raises:
         DataError: No window is kept; the message counts the reasons and says what to film instead.
@@ -63,6 +73,7 @@ def read_human_videos(
     problems = list(folder.problems)
     items = _once_each(folder.videos, cache, problems)
     windows: list[Window] = []
+    copied = Copied(rules.geometry, rules.footage.max_likeness)
     for number, (item, digest) in enumerate(items):
 
         def tell(share: float, number: int = number, name: str = item.name) -> None:
@@ -77,7 +88,10 @@ def read_human_videos(
         found = _windows(item, digest, looks, rules)
         if looks.problem or not found:
             problems.append((item.name, looks.problem or _too_short(looks, rules)))
-        windows += found
+        if bars := _bars(looks, found):
+            problems.append((item.name, bars))
+        windows += copied.leave_out(item, looks.watched, found)
+    windows = copied.join_sessions(windows)
     if all(window.rejection for window in windows):
         raise DataError(_nothing_left(folder, windows, problems))
     return windows, sorted(problems)
@@ -103,10 +117,10 @@ def _once_each(items: Sequence[VideoItem], cache: Cache, problems: list[Problem]
 
 def _windows(item: VideoItem, digest: str, looks: HandLooks, rules: HumanRules) -> list[Window]:
     geometry, camera = rules.geometry, rules.body.cameras[0]
-    config = replace(rules.windows, max_chunks=min(rules.windows.max_chunks, geometry.max_chunks))
+    judged = _Judged(looks, rules)
     windows = []
-    for start_s, chunks in cut(looks.readable_s, chunk_s=geometry.chunk_s, config=config):
-        quality, rejection = _judge(looks, start_s, start_s + geometry.window_s(chunks), rules.hands)
+    for start_s, chunks, ends in _cut(looks, rules):
+        quality, rejection = judged.window(start_s, start_s + geometry.window_s(chunks), ends)
         windows.append(
             Window(
                 window_id=window_id({camera.slot: digest}, start_s=start_s, chunks=chunks, geometry=geometry),
@@ -124,11 +138,72 @@ def _windows(item: VideoItem, digest: str, looks: HandLooks, rules: HumanRules) 
     return windows
 
 
-def _judge(looks: HandLooks, start_s: float, end_s: float, config: HandConfig) -> tuple[dict[str, float], str]:
-    if looks.hands is None:
-        return {}, ""
-    verdict = judge(looks.between(start_s, end_s), config)
-    return {"hands_share": verdict.hands_share, "both_hands_share": verdict.both_share}, verdict.rejection
+def _cut(looks: HandLooks, rules: HumanRules) -> list[tuple[float, int, list[float]]]:
+    """(start in seconds, chunks, ends of shots in it) of each window, in order of time.
+
+    Windows are cut within shots. What lies between them and is long enough for a window holds shots too short for one,
+    and is listed with the ends of these.
+    """
+    chunk_s = rules.geometry.chunk_s
+    config = replace(rules.windows, max_chunks=min(rules.windows.max_chunks, rules.geometry.max_chunks))
+    changes = [look.change for look in looks.watched.looks]
+    firsts = first_looks(changes, rules.footage.shot_change)
+    lasts_s = [*((first - 1) / looks.rate_hz for first in firsts[1:]), looks.readable_s]
+    within: list[tuple[float, int, list[float]]] = [
+        (first / looks.rate_hz + start_s, chunks, [])
+        for first, last_s in zip(firsts, lasts_s, strict=True)
+        for start_s, chunks in cut(last_s - first / looks.rate_hz, chunk_s=chunk_s, config=config)
+    ]
+    taken = [(start_s, start_s + rules.geometry.window_s(chunks)) for start_s, chunks, _ in within]
+    left = [(end_s, start_s) for (_, end_s), (start_s, _) in pairwise([(0.0, 0.0), *taken, (looks.readable_s, 0.0)])]
+    between = [
+        (from_s + start_s, chunks, _shot_ends(firsts, looks.rate_hz, from_s + start_s, chunks * chunk_s))
+        for from_s, to_s in left
+        for start_s, chunks in cut(to_s - from_s, chunk_s=chunk_s, config=config)
+    ]
+    return sorted(within + between)
+
+
+def _shot_ends(firsts: Sequence[int], rate_hz: float, start_s: float, length_s: float) -> list[float]:
+    return [first / rate_hz for first in firsts[1:] if start_s < first / rate_hz <= start_s + length_s]
+
+
+class _Judged:
+    """The windows of one video, weighed by the hands in them and by the picture."""
+
+    def __init__(self, looks: HandLooks, rules: HumanRules) -> None:
+        self._looks = looks
+        self._rules = rules
+        self._still = still_stretches([look.moved for look in looks.watched.looks], looks.rate_hz)
+
+    def window(self, start_s: float, end_s: float, shot_ends: Sequence[float]) -> tuple[dict[str, float], str]:
+        """A window's figures; and why it is rejected, "" where it is kept."""
+        at = self._looks.between(start_s, end_s)
+        seen = self._looks.watched.looks[at]
+        figures, junk = judge(seen, self._still_s(at), self._rules.footage, size=self._looks.size)
+        figures["shot_ends"] = float(len(shot_ends))
+        if shot_ends:
+            junk = reasons.with_details(reasons.SHOT, f"one ends at {shot_ends[0]:.1f} s")
+        if self._looks.hands is None:
+            return figures, junk
+        verdict = hands.judge(self._looks.hands[at], self._rules.hands)
+        figures |= {"hands_share": verdict.hands_share, "both_hands_share": verdict.both_share}
+        # A fault of the picture explains why no hand is seen, not the other way round.
+        return figures, junk or (f"{verdict.rejection}; {FILM_INSTEAD}" if verdict.rejection else "")
+
+    def _still_s(self, at: slice) -> float:
+        around = [(first, last) for first, last in self._still if first <= at.start and at.stop - 1 <= last]
+        return max(((last - first) / self._looks.rate_hz for first, last in around), default=0.0)
+
+
+def _bars(looks: HandLooks, windows: Sequence[Window]) -> str:
+    """What is said of bars round a picture that is used as it is; "" where there are none to speak of."""
+    sides = bars_of(looks.watched.looks)
+    share = bars_share(sides)
+    if share < _BARS_TOLD or all(window.rejection for window in windows):
+        return ""
+    used = f"black bars take {share:.0%} of the picture, which is used as it is"
+    return f"{used}; {crop(sides, looks.size)} crops them away"
 
 
 def _too_short(looks: HandLooks, rules: HumanRules) -> str:
@@ -137,17 +212,20 @@ def _too_short(looks: HandLooks, rules: HumanRules) -> str:
 
 
 def _nothing_left(folder: VideoFolder, windows: Sequence[Window], problems: Sequence[Problem]) -> str:
-    reasons = Counter([window.rejection for window in windows]).most_common()
-    told = [f"{count} x {reason}" for reason, count in reasons]
+    counted = Counter([reasons.common(window.rejection) for window in windows]).most_common()
+    told = [f"{count} x {reason}" for reason, count in counted]
     told += [f"{name}: {reason.rstrip('.')}" for name, reason in problems[:_TOLD]]
     if len(problems) > _TOLD:
         told.append(f"and {len(problems) - _TOLD} more files with problems")
     videos = f"{len(folder.videos)} video" + ("s" if len(folder.videos) > 1 else "")
-    head = f"{folder.root}: no window of {videos} can be used ({len(windows)} were cut)."
+    head = f"{folder.root}: no window of {videos} can be used ({len(windows)} were cut). Reasons: {'; '.join(told)}."
     if not windows:
-        return f"{head} Reasons: {'; '.join(told)}. Film takes of 5 s or more, as .mp4 or .mov."
-    best = max(window.quality.get("hands_share", 0.0) for window in windows)
-    remedy = FILM_INSTEAD
+        return f"{head} Film takes of 5 s or more, as .mp4 or .mov."
+    by_hands = [window for window in windows if reasons.fault(window.rejection) in (hands.NO_HAND, hands.TOO_FEW)]
+    if not by_hands:
+        return head
+    best = max(window.quality["hands_share"] for window in by_hands)
+    head += f" The best window shows hands in {best:.0%} of its frames"
     if (lower := int(10 * best) / 10) > 0:
-        remedy += f"; or keep windows with fewer hands, with --set hands.min_hands_share={lower}"
-    return f"{head} Reasons: {'; '.join(told)}. The best window shows hands in {best:.0%} of its frames: {remedy}."
+        head += f"; to keep windows with fewer hands, add --set hands.min_hands_share={lower}"
+    return f"{head}."

@@ -10,6 +10,7 @@ from adapt import __version__
 from adapt.embodiment.spec import Axis, Embodiment
 from adapt.errors import CardError, DataError
 from adapt.evaluate.record import Evaluation, from_json
+from adapt.footage.reasons import fault
 from adapt.hub.card import Body, CardFacts, Picture, TaughtWith, Training
 from adapt.hub.front_matter import BaseFacts
 from adapt.policy.bundle import BaseRecord
@@ -76,7 +77,7 @@ def count_windows(windows: Sequence[Window], geometry: BaseGeometry) -> TaughtWi
     kept = [window for window in windows if window.split != "rejected"]
     if not kept:
         raise CardError("clip table: holds no kept window, so nothing was taught. Run `wam-adapt ingest` again.")
-    reasons = Counter(window.rejection for window in windows if window.split == "rejected").most_common()
+    reasons = Counter(fault(window.rejection) for window in windows if window.split == "rejected").most_common()
     rejections = dict(reasons[:MOST_REASONS])
     if others := sum(number for _, number in reasons[MOST_REASONS:]):
         rejections["other reasons"] = others

@@ -5,14 +5,18 @@ from pathlib import Path
 
 import pytest
 import torch
+from footage_builder import Frames, Scene, altered, barred, film, scaled
 from video_builder import Film, even_times, make_video
 
 from adapt.data import hand_looks
-from adapt.data.human_windows import HumanRules, read_human_videos
+from adapt.data.human_windows import HumanRules, Problem, read_human_videos
+from adapt.data.splits import assign_splits
 from adapt.data.video_folder import read_video_folder
 from adapt.data.windows import WindowConfig
 from adapt.embodiment.spec import Camera, Embodiment
 from adapt.errors import DataError, EmbodimentError
+from adapt.footage import reasons
+from adapt.footage.settings import FootageConfig
 from adapt.hands.quality import NO_HAND, TOO_FEW, HandConfig
 from adapt.runs.cache import Cache
 from adapt.types import BaseGeometry, Canvas, Slot, Window
@@ -58,9 +62,21 @@ def seer(monkeypatch: pytest.MonkeyPatch) -> type[Seer]:
     return Seer
 
 
-def read(root: Path, **hands: float) -> tuple[list[Window], list[tuple[str, str]]]:
-    rules = HumanRules(body=HAND, geometry=GEOMETRY, windows=WindowConfig(), hands=HandConfig(**hands))
+def read(root: Path, footage: FootageConfig | None = None, **hands: float) -> tuple[list[Window], list[Problem]]:
+    rules = HumanRules(
+        body=HAND,
+        geometry=GEOMETRY,
+        windows=WindowConfig(),
+        hands=HandConfig(**hands),
+        footage=footage or FootageConfig(),
+    )
     return read_human_videos(read_video_folder(root / "videos", "pour"), rules, Cache(root / "cache"))
+
+
+def shoot(path: Path, *films: Frames) -> None:
+    """Write films, one after the other, as one video; 5 frames a second."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_video(path, torch.cat(films), 5.0)
 
 
 def test_a_video_is_cut_and_each_window_says_how_often_hands_were_seen(tmp_path: Path, seer: type[Seer]) -> None:
@@ -69,16 +85,19 @@ def test_a_video_is_cut_and_each_window_says_how_often_hands_were_seen(tmp_path:
     (first, second), problems = read(tmp_path, min_hands_share=0.4)
     assert problems == []
     assert (first.start_s, first.chunks, second.start_s, second.chunks) == (0.0, 4, 6.4, 1)
-    assert first.quality == {"hands_share": 16 / 33, "both_hands_share": 16 / 33}
+    assert first.quality["hands_share"] == first.quality["both_hands_share"] == 16 / 33
+    assert first.quality["shot_ends"] == first.quality["copied_share"] == first.quality["bars_share"] == 0.0
+    assert first.quality["brightness"] == pytest.approx(1.0, abs=0.02)
     assert (first.split, first.rejection, first.instruction, first.session) == ("train", "", "pour", "a.mp4")
-    assert (second.split, second.rejection) == ("rejected", NO_HAND)
+    assert second.split == "rejected"
+    assert second.rejection.startswith(f"{NO_HAND}; film from")
 
 
 def test_windows_with_too_few_hands_are_rejected(tmp_path: Path, seer: type[Seer]) -> None:
     make_video(tmp_path / "videos" / "a.mp4", NINE_SECONDS)
     seer.hands_at = staticmethod(lambda time_s: int(time_s > 3.2))
     windows, _ = read(tmp_path, min_hands_share=0.6)
-    assert [window.rejection for window in windows] == [TOO_FEW, ""]
+    assert [reasons.fault(window.rejection) for window in windows] == [TOO_FEW, ""]
 
 
 def test_bad_files_are_listed_and_do_not_stop_the_folder(tmp_path: Path) -> None:
@@ -93,7 +112,7 @@ def test_bad_files_are_listed_and_do_not_stop_the_folder(tmp_path: Path) -> None
     assert [name for name, _ in problems] == ["empty.mp4", "notes.mp4", "short.mp4", "twin.mp4"]
     reasons = dict(problems)
     assert reasons["empty.mp4"].startswith("the file is empty")
-    assert reasons["notes.mp4"].startswith("not a video that can be opened")
+    assert reasons["notes.mp4"].startswith("text, not a video")
     assert reasons["short.mp4"].endswith("the shortest window needs 1.60 s; film longer takes")
     assert reasons["twin.mp4"] == "the same bytes as good.mp4, which is used"
 
@@ -122,7 +141,7 @@ def test_nothing_kept_says_why_and_what_to_film(tmp_path: Path, seer: type[Seer]
     (tmp_path / "videos" / "notes.mp4").write_text("not a video at all")
     seer.hands_at = staticmethod(lambda time_s: int(time_s == 0.2))
     counts = r"no window of 2 videos can be used \(2 were cut\).*1 x .*too few.*1 x no hand"
-    message = counts + r".*notes\.mp4: not a.*hands in 3% of its frames.*film from"
+    message = counts + r" is seen; film from.*notes\.mp4: text, not a.*hands in 3% of its frames"
     with pytest.raises(DataError, match=message):
         read(tmp_path)
 
@@ -147,7 +166,8 @@ def test_a_share_of_zero_needs_no_hands_and_no_model(tmp_path: Path, seer: type[
     windows, _ = read(tmp_path, min_hands_share=0.0)
     assert seer.looks == 0
     assert [window.split for window in windows] == ["train", "train"]
-    assert windows[0].quality == {}
+    assert "hands_share" not in windows[0].quality
+    assert windows[0].quality["contrast"] > 0.1
 
 
 def test_what_comes_before_a_break_is_used(tmp_path: Path) -> None:
@@ -183,3 +203,134 @@ def test_a_body_with_two_cameras_is_refused(tmp_path: Path) -> None:
     rules = HumanRules(body=robot, geometry=GEOMETRY, windows=WindowConfig(), hands=HandConfig())
     with pytest.raises(EmbodimentError, match="'robot': has 2 cameras, but a human video has one"):
         read_human_videos(read_video_folder(tmp_path / "videos", "pour"), rules, Cache(tmp_path / "cache"))
+
+
+PLACES = [film(Scene(place=place, looks=48, size=(96, 160))) for place in range(4)]  # 9.6 s each
+
+
+def spans(windows: list[Window]) -> list[tuple[float, float]]:
+    return [(window.start_s, window.start_s + GEOMETRY.window_s(window.chunks)) for window in windows]
+
+
+@pytest.mark.parametrize("cut_at", [15, 22, 31])
+def test_windows_are_cut_within_shots(tmp_path: Path, cut_at: int) -> None:
+    shoot(tmp_path / "videos" / "a.mp4", PLACES[0][:cut_at], PLACES[1][: 48 - cut_at])
+    windows, problems = read(tmp_path)
+    assert problems == []
+    assert {window.split for window in windows} == {"train"}
+    before, after = (cut_at - 1) / 5 + 1e-6, cut_at / 5 - 1e-6
+    assert all(end_s <= before or start_s >= after for start_s, end_s in spans(windows))
+    assert any(start_s == pytest.approx(cut_at / 5) for start_s, _ in spans(windows))
+    whole, _ = read(tmp_path, FootageConfig(shot_change=2.0))
+    assert spans(whole)[0] == (0.0, 6.4)
+
+
+def test_shots_too_short_for_a_window_are_listed_and_rejected(tmp_path: Path) -> None:
+    shoot(tmp_path / "videos" / "a.mp4", PLACES[0][:20], PLACES[1][:6], PLACES[2][:6], PLACES[3][:20])
+    windows, _ = read(tmp_path)
+    assert [(round(start_s, 3), round(end_s, 3)) for start_s, end_s in spans(windows)] == [
+        (0.0, 3.2),
+        (3.2, 6.4),
+        (6.4, 9.6),
+    ]
+    assert [window.rejection for window in windows] == ["", f"{reasons.SHOT} (one ends at 4.0 s)", ""]
+    assert [window.quality["shot_ends"] for window in windows] == [0.0, 3.0, 0.0]
+
+
+def test_junk_is_rejected_by_what_explains_the_rest(tmp_path: Path, seer: type[Seer]) -> None:
+    videos = tmp_path / "videos"
+    shoot(videos / "good.mp4", PLACES[0])
+    shoot(videos / "dark.mp4", altered(PLACES[1], lambda frame: 0.05 * frame))
+    shoot(videos / "still.mp4", PLACES[2][:1].repeat(48, 1, 1, 1))
+    windows, _ = read(tmp_path)
+    by_video = {Path(window.videos[0].path).stem: window for window in windows if window.chunks == 4}
+    faults = {name: reasons.fault(window.rejection) for name, window in by_video.items()}
+    assert faults == {"good": "", "dark": "too dark", "still": "nothing moves"}
+    seer.hands_at = staticmethod(lambda _time_s: 0)
+    with pytest.raises(DataError, match="too dark; put more light on the hands; "):
+        read(tmp_path, min_score=0.9)
+
+
+@pytest.mark.parametrize("pause_looks", [5, 10, 14])
+def test_a_pause_in_the_work_is_kept(tmp_path: Path, pause_looks: int) -> None:
+    pause = PLACES[0][19:20].repeat(pause_looks, 1, 1, 1)
+    shoot(tmp_path / "videos" / "a.mp4", PLACES[0][:20], pause, PLACES[0][20:40])
+    windows, _ = read(tmp_path)
+    assert {window.rejection for window in windows} == {""}
+
+
+def test_narrow_bars_are_told_and_kept_and_wide_ones_rejected(tmp_path: Path) -> None:
+    shoot(tmp_path / "videos" / "narrow.mp4", barred(PLACES[0], rows=0.15))
+    shoot(tmp_path / "videos" / "wide.mp4", barred(PLACES[1], columns=0.4))
+    windows, problems = read(tmp_path)
+    assert [reasons.fault(window.rejection) for window in windows] == ["", "", *["black bars round the picture"] * 2]
+    ((name, told),) = problems
+    assert name == "narrow.mp4"
+    assert told.startswith("black bars take 1")
+    assert "which is used as it is; ffmpeg -i IN.mp4 -vf crop=160:" in told
+
+
+def test_a_threshold_of_footage_may_change_without_looking_again(tmp_path: Path, seer: type[Seer]) -> None:
+    shoot(tmp_path / "videos" / "a.mp4", PLACES[0])
+    first, _ = read(tmp_path)
+    looks = seer.looks
+    with pytest.raises(DataError, match="blurred"):
+        read(tmp_path, FootageConfig(max_blur=0.01))
+    again, _ = read(tmp_path)
+    assert seer.looks == looks
+    assert again == first
+
+
+def test_looks_further_apart_than_a_window_is_long_still_judge_it(tmp_path: Path) -> None:
+    shoot(tmp_path / "videos" / "a.mp4", PLACES[0])
+    windows, _ = read(tmp_path, detect_hz=0.5)
+    assert {window.quality["hands_share"] for window in windows} == {1.0}
+
+
+@pytest.fixture
+def copied(tmp_path: Path) -> Path:
+    """Two videos, and one of them once more: smaller, begun later, coded anew."""
+    shoot(tmp_path / "videos" / "a.mp4", PLACES[0])
+    shoot(tmp_path / "videos" / "b.mp4", PLACES[1])
+    shoot(tmp_path / "videos" / "c.mp4", scaled(PLACES[0][8:], 64, 106))
+    return tmp_path
+
+
+def test_a_copy_is_rejected_and_names_what_it_copies(copied: Path) -> None:
+    windows, _ = read(copied)
+    by_video = {name: [w for w in windows if w.videos[0].path.endswith(name)] for name in ("a.mp4", "b.mp4", "c.mp4")}
+    assert {window.rejection for name in ("a.mp4", "b.mp4") for window in by_video[name]} == {""}
+    assert by_video["c.mp4"][0].rejection == f"{reasons.COPY} (a.mp4 shows the same from 1.6 s)"
+    assert by_video["c.mp4"][0].quality["copied_share"] > 0.9
+    kept, _ = read(copied, FootageConfig(max_likeness=1.0))
+    assert {window.rejection for window in kept} == {""}
+
+
+def test_a_copy_of_a_copy_is_rejected_too(copied: Path) -> None:
+    shoot(copied / "videos" / "d.mp4", scaled(PLACES[0][8:], 48, 80))
+    windows, _ = read(copied)
+    last = next(window for window in windows if window.videos[0].path.endswith("d.mp4"))
+    assert last.rejection == f"{reasons.COPY} (a.mp4 shows the same from 1.6 s)"
+
+
+def test_copies_never_lie_on_both_sides_of_the_split(tmp_path: Path) -> None:
+    """Only a part is shared, so some windows of either are kept; without joining, each would be a session."""
+    shoot(tmp_path / "videos" / "a.mp4", PLACES[0], PLACES[1])
+    shoot(tmp_path / "videos" / "b.mp4", PLACES[1], PLACES[2])
+    shoot(tmp_path / "videos" / "c.mp4", PLACES[3])
+    windows, _ = read(tmp_path)
+    kept = [window for window in windows if not window.rejection]
+    assert {window.session for window in kept if window.videos[0].path.endswith("b.mp4")} == {"a.mp4"}
+    assert {window.session for window in kept} == {"a.mp4", "c.mp4"}
+    split, _ = assign_splits(windows, 0.5)
+    sides = {window.split for window in split if window.session == "a.mp4"} - {"rejected"}
+    assert len(sides) == 1
+
+
+def test_a_copy_of_what_was_rejected_is_kept(tmp_path: Path, seer: type[Seer]) -> None:
+    shoot(tmp_path / "videos" / "a.mp4", PLACES[0])
+    shoot(tmp_path / "videos" / "b.mp4", scaled(PLACES[0], 64, 106))
+    seer.hands_at = staticmethod(lambda _time_s: int(seer.looks > 48))  # None in the first video, one in the second.
+    windows, _ = read(tmp_path)
+    assert [Path(window.videos[0].path).name for window in windows if not window.rejection] == ["b.mp4"] * 2
+    assert {window.session for window in windows} == {"a.mp4"}

@@ -7,15 +7,19 @@ import sys
 from pathlib import Path
 
 import pytest
+from footage_builder import Scene, altered, scaled
+from footage_builder import film as scene
 from play_builder import body, play_set
 from video_builder import Film, even_times, make_video
 
 from adapt.data import hand_looks
 from adapt.data.clip_table import read_clip_table
 from adapt.errors import DataError
+from adapt.footage import reasons
 from adapt.hands.quality import HandConfig
 from adapt.runs.stage import read_manifest
 from adapt.types import BaseGeometry, Canvas, Slot
+from adapt.video.writer import write_video
 from pipelines import ingest
 from pipelines.job import Job
 from pipelines.schema import AdaptConfig
@@ -64,6 +68,31 @@ def test_a_folder_becomes_a_table_and_facts(tmp_path: Path) -> None:
         *[str(tmp_path / "videos" / "a.mp4")] * 3,
         str(tmp_path / "videos" / "deep" / "b.mp4"),
     ]
+
+
+def test_windows_left_out_are_counted_by_reason_and_the_summary_says_what_was_wrong(tmp_path: Path) -> None:
+    good = [scene(Scene(place=place, looks=48, size=(96, 160))) for place in range(2)]
+    (tmp_path / "videos").mkdir()
+    write_video(tmp_path / "videos" / "a.mp4", good[0], 5.0)
+    write_video(tmp_path / "videos" / "b.mp4", scaled(good[0], 64, 106), 5.0)
+    write_video(tmp_path / "videos" / "c.mp4", altered(good[1], lambda frame: 0.05 * frame), 5.0)
+    facts = read_manifest(ingest.run(job(tmp_path)))["facts"]
+    assert facts["rejections"] == {reasons.COPY: 2, reasons.DARK: 2}
+    assert "2 windows (0.1 min) kept, 4 rejected (2 x a copy of other footage, 2 x too dark)" in facts["summary"]
+    table = ingest.read_windows(job(tmp_path))
+    assert "(a.mp4 shows the same from 0.0 s)" in table[2].rejection
+    assert table[2].quality["copied_share"] > 0.9
+
+
+def test_a_threshold_of_footage_is_part_of_the_key_and_measures_nothing_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    film(tmp_path / "videos" / "a.mp4", 9)
+    first = ingest.run(job(tmp_path))
+    monkeypatch.setattr(hand_looks, "stream_frames", None)
+    changed = job(tmp_path)
+    changed.recipe.footage.max_blur = 0.9
+    assert ingest.run(changed) != first
 
 
 def test_one_long_video_is_split_in_time_and_says_so(tmp_path: Path) -> None:
