@@ -13,6 +13,11 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,sim]'
 	touch $@
 
+# Ray is large, and only its own tests need it.
+$(VENV)/.scale: $(VENV)/.ready
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[scale]'
+	touch $@
+
 demo: setup
 	$(BIN)/wam-adapt demo --out runs/demo
 
@@ -22,7 +27,7 @@ lint: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: lint
+test: lint $(VENV)/.scale
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 clean:

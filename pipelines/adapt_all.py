@@ -13,9 +13,10 @@ from typing import Any
 from adapt.errors import RunError
 from adapt.runs.manifest import MANIFEST
 from adapt.runs.stage import read_manifest
+from pipelines.engines import Workers
 from pipelines.job import Job, save_job
 from pipelines.schema import AdaptConfig
-from pipelines.stages import STAGES
+from pipelines.stages import SPREAD, STAGES
 from pipelines.terminal import Terminal, shown
 
 _PROBLEMS = 8  # lines of what could not be used; the rest is in the manifest
@@ -37,13 +38,16 @@ class Outcome:
     worked: tuple[str, ...]
 
 
-def run(job: Job, *, stop_after: str | None = None, terminal: Terminal | None = None) -> Outcome:
+def run(
+    job: Job, *, stop_after: str | None = None, terminal: Terminal | None = None, workers: Workers | None = None
+) -> Outcome:
     """Bring a run up to date: every stage whose inputs have changed, or that is not done, is run.
 
     Args:
         job: What the run is to do; written into its folder first.
         stop_after: The last stage to run; None for all of them.
         terminal: Where progress goes; quiet by default.
+        workers: Who else reads and encodes; this process alone by default.
 
     Returns:
         What was made, and what was done before.
@@ -56,7 +60,7 @@ def run(job: Job, *, stop_after: str | None = None, terminal: Terminal | None = 
     results: dict[str, Path] = {}
     worked = []
     for stage in STAGES:
-        results[stage], new = carry_out(job.run_folder, stage, partial(run_one, job, stage), terminal)
+        results[stage], new = carry_out(job.run_folder, stage, partial(run_one, job, stage, workers), terminal)
         if new:
             worked.append(stage)
         if stage == stop_after:
@@ -88,12 +92,13 @@ def carry_out(run: Path, stage: str, work: Callable[[], Path], terminal: Termina
     return result, worked
 
 
-def run_one(job: Job, stage: str) -> Path:
+def run_one(job: Job, stage: str, workers: Workers | None = None) -> Path:
     """Run one stage of a job, or find that it is done.
 
     Args:
         job: The job.
         stage: One of `STAGES`.
+        workers: Who else works, in `SPREAD` stages.
 
     Returns:
         The folder of the stage's result.
@@ -103,7 +108,8 @@ def run_one(job: Job, stage: str) -> Path:
     """
     # Only the stage at hand is loaded, so that a run with nothing left to do is over at once.
     module = importlib.import_module(f"pipelines.{stage}")
-    path = module.run(job)
+    helped = workers is not None and workers.are_asked and stage in SPREAD
+    path = module.run(job, workers=workers) if helped else module.run(job)
     if not isinstance(path, Path):
         raise RunError(f"{stage} in {job.run}: gave {path!r} instead of a folder; this is a fault of the program")
     return path

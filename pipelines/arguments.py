@@ -4,9 +4,10 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from pipelines.housekeeping_arguments import add_housekeeping
 from pipelines.parsers import Verbs, add_verb
 from pipelines.sim_arguments import add_sim
-from pipelines.stages import STAGES
+from pipelines.stages import SPREAD, STAGES
 
 _EXAMPLES = """\
 examples:
@@ -59,11 +60,14 @@ def build_parser() -> argparse.ArgumentParser:
         one = add_verb(verbs, stage, f"one stage alone: {summary}", shared)
         one.add_argument("--run", required=True, metavar="RUN", help="the run's folder, as given to --out")
         one.set_defaults(verb="run_stage", stage=stage)
+        if stage in SPREAD:
+            _add_workers(one)
     _add_study(verbs, shared)
     _add_hub(verbs, shared)
     _add_predict(verbs, shared)
     _add_config(verbs, shared)
     add_sim(verbs, shared)
+    add_housekeeping(verbs, shared)
     _add_makers(verbs, shared)
     return parser
 
@@ -126,11 +130,34 @@ def _add_kinds(kinds: Verbs, shared: argparse.ArgumentParser, verb: str, purpose
             help="what the base already knows, mixed in against forgetting: 'base' for what ships with it "
             "(the default), 'none', or the folder of an encode stage",
         )
+        _add_workers(kind)
         _add_recipe(kind, default=name)
     return [human, play]
 
 
 _BODY = "whose hands or arms the data shows: a name from recipes/embodiment, or the path of a YAML file"
+
+
+def _add_workers(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--jobs",
+        type=_count,
+        metavar="N",
+        default=1,
+        help="processes that read and encode (default: 1, which uses the cores with threads)",
+    )
+    parser.add_argument(
+        "--engine",
+        choices=("here", "ray"),
+        default="here",
+        help="who reads and encodes: this machine (the default), or a Ray cluster (extra: scale)",
+    )
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"'{text}' is no number of processes; give 1 or more")
+    return int(text)
 
 
 def _add_recipe(parser: argparse.ArgumentParser, *, default: str) -> None:

@@ -1,7 +1,6 @@
 """Encode: the table of windows in; their latents, prompts and statistics out."""
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,17 +8,21 @@ from adapt.data.clip_table import CLIP_TABLE, read_clip_table
 from adapt.data.encode_windows import encode_into, missing
 from adapt.data.encoded import EncodedParts, write_encoded
 from adapt.data.latent_store import LatentCache
+from adapt.data.window_frames import WindowFrames
 from adapt.data.window_frames import read_windows as read_frames_of
 from adapt.data.windows import PREPROCESS_VERSION
 from adapt.embodiment.spec import Embodiment
 from adapt.embodiment.statistics import BodyStatistics, measure_body
 from adapt.errors import DataError
+from adapt.models.base_record import describing, read_record
 from adapt.models.bases import Base, find_base, load_base
 from adapt.runs.cache import Cache
 from adapt.runs.fingerprint import fingerprint
 from adapt.runs.stage import read_manifest, require_current, require_intact, run_stage
 from adapt.types import Window
+from pipelines.ahead import encode_ahead
 from pipelines.bar import bar
+from pipelines.engines import Workers
 from pipelines.ingest import read_windows
 from pipelines.job import Job
 
@@ -27,12 +30,13 @@ VERSION = 2  # Raise by hand when the same inputs would give another folder.
 _DTYPE = "bf16"
 
 
-def run(job: Job, cache: Cache | None = None) -> Path:
+def run(job: Job, cache: Cache | None = None, workers: Workers | None = None) -> Path:
     """Encode the windows that ingest kept; `adapt.data.encoded` describes the stage's folder.
 
     Args:
         job: The run.
         cache: Shared latents and digests; the user's own by default.
+        workers: Who else encodes; this process alone by default.
 
     Returns:
         RUN/encode/KEY.
@@ -59,10 +63,15 @@ def run(job: Job, cache: Cache | None = None) -> Path:
         store = cache or Cache.default()
         latents = LatentCache(store.folder("latents") / f"{base.codec.fingerprint[:16]}-{_DTYPE}")
         kept = [window for window in read_windows(job) if window.split != "rejected"]
-        fresh = missing(kept, latents)
-        with bar("encode", len(fresh)) as progress:
-            readings = read_frames_of(fresh, body, base.geometry, store)
-            problems = encode_into(latents, readings, base.codec.encode, done=lambda: progress(1))
+        if workers is not None and workers.are_asked and (fresh := missing(kept, latents)):
+            with workers.called() as engine, bar("encode", len(fresh)) as progress:
+                encode_ahead(fresh, body, (job.recipe.base, base.codec.fingerprint), latents, engine, done=progress)
+
+        def read(part: list[Window]) -> Iterator[WindowFrames]:
+            return read_frames_of(part, body, base.geometry, store)
+
+        with bar("encode", len(kept)) as progress:
+            problems = encode_into(latents, kept, read, base.codec.encode, done=progress)
         # The table names videos relative to the source, so that it says the same wherever that lies.
         table = read_clip_table(ingest / CLIP_TABLE)
         windows = [w for w in table if w.split != "rejected" and w.window_id not in problems]
@@ -84,14 +93,18 @@ def run(job: Job, cache: Cache | None = None) -> Path:
 
 def encoders_fingerprint(base: str) -> str:
     """Name what turns frames and prompts into numbers; the base's weights are not loaded."""
-    record = json.loads((find_base(base) / "base.json").read_text(encoding="utf-8"))
-    weights = {part: record["fingerprints"][part] for part in ("codec", "text")}
-    return fingerprint({"weights": weights, "codec": record["codec"], "text": record["text"]})
+    folder = find_base(base)
+    record = read_record(folder)
+    with describing(folder):
+        weights = {part: record["fingerprints"][part] for part in ("codec", "text")}
+        return fingerprint({"weights": weights, "codec": record["codec"], "text": record["text"]})
 
 
 def base_fingerprint(base: str) -> str:
     """Name everything a base's description says, its weights' fingerprints among it."""
-    return fingerprint(json.loads((find_base(base) / "base.json").read_text(encoding="utf-8")))
+    folder = find_base(base)
+    with describing(folder):
+        return fingerprint(read_record(folder))
 
 
 def _statistics(windows: Sequence[Window], body: Embodiment, base: Base) -> dict[str, BodyStatistics]:

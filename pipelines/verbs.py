@@ -7,18 +7,19 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from adapt.errors import DataError, RecipeError, RunError
+from pipelines.asked import image_of, make_job, place, workers_of
 from pipelines.stages import STAGES
 from pipelines.terminal import Terminal, shown
 
 if TYPE_CHECKING:
     from pipelines.adapt_all import Outcome
+    from pipelines.engines import Workers
     from pipelines.job import Job
 
 
 def adapt(arguments: Namespace, terminal: Terminal) -> None:
     """The main job: every stage that is not done yet."""
-    _bring_up_to_date(_make_job(arguments), terminal, stop_after=arguments.stop_after)
+    _bring_up_to_date(make_job(arguments), terminal, stop_after=arguments.stop_after, workers=workers_of(arguments))
 
 
 def run_stage(arguments: Namespace, terminal: Terminal) -> None:
@@ -26,7 +27,7 @@ def run_stage(arguments: Namespace, terminal: Terminal) -> None:
     from pipelines.adapt_all import run_one
     from pipelines.job import load_job
 
-    path = run_one(load_job(_place(arguments.run)), arguments.stage)
+    path = run_one(load_job(place(arguments.run)), arguments.stage, workers_of(arguments))
     terminal.show(shown(path))
     _show_report(path, terminal)
     terminal.give({"stage": arguments.stage, "result": path})
@@ -40,10 +41,10 @@ def study(arguments: Namespace, terminal: Terminal) -> None:
 
     if bool(arguments.kind) == bool(arguments.run):
         arguments.wrong_usage("give --run RUN for a run that has been encoded, or new data: human VIDEOS, play DATASET")
-    job = _make_job(arguments) if arguments.kind else load_job(_place(arguments.run))
+    job = make_job(arguments) if arguments.kind else load_job(place(arguments.run))
     job = pipeline.configure(job, seeds=arguments.seeds, arms=arguments.arms)
     if arguments.kind:
-        adapt_all.run(job, stop_after="encode", terminal=terminal)
+        adapt_all.run(job, stop_after="encode", terminal=terminal, workers=workers_of(arguments))
     folder = pipeline.run(job, terminal=terminal)
     record = pipeline.read(folder)
     terminal.show(study_table.show(record))
@@ -55,14 +56,14 @@ def study(arguments: Namespace, terminal: Terminal) -> None:
 def publish(arguments: Namespace, terminal: Terminal) -> None:
     """Send a run's bundle to the Hub, or tell what would be sent."""
     answer = _pipeline("publish").run(
-        _place(arguments.run), arguments.repo, confirm=arguments.confirm, public=arguments.public
+        place(arguments.run), arguments.repo, confirm=arguments.confirm, public=arguments.public
     )
     _report(answer, terminal)
 
 
 def pull(arguments: Namespace, terminal: Terminal) -> None:
     """Fetch a bundle from the Hub."""
-    _report(_pipeline("pull").run(arguments.reference, _place(arguments.out)), terminal)
+    _report(_pipeline("pull").run(arguments.reference, place(arguments.out)), terminal)
 
 
 def predict(arguments: Namespace, terminal: Terminal) -> None:
@@ -70,13 +71,13 @@ def predict(arguments: Namespace, terminal: Terminal) -> None:
     from pipelines import predict as pipeline
 
     question = pipeline.Question(
-        bundle=_place(arguments.bundle),
-        images=[_image(text) for text in arguments.image],
+        bundle=place(arguments.bundle),
+        images=[image_of(text) for text in arguments.image],
         task=arguments.task,
-        state=_place(arguments.state) if arguments.state else None,
-        out=_place(arguments.out) if arguments.out else None,
+        state=place(arguments.state) if arguments.state else None,
+        out=place(arguments.out) if arguments.out else None,
         seed=arguments.seed,
-        base=_place(arguments.base) if arguments.base else None,
+        base=place(arguments.base) if arguments.base else None,
     )
     answer = pipeline.run(question)
     terminal.show(pipeline.table(answer))
@@ -146,7 +147,7 @@ def demo(arguments: Namespace, terminal: Terminal) -> None:
     from pipelines.job import load_job
 
     # The demo puts its data and its job in place; then it is a run like any other, until its models act.
-    job = load_job(_pipeline("demo").run(_place(arguments.out)))
+    job = load_job(_pipeline("demo").run(place(arguments.out)))
     outcome = adapt_all.run(job, terminal=terminal)
     _show_scorecard(outcome, terminal)
     acting = _pipeline("demo_act")
@@ -159,19 +160,67 @@ def demo(arguments: Namespace, terminal: Terminal) -> None:
     _show_end(replace(outcome, results=results, worked=worked), job, terminal)
 
 
+def status(arguments: Namespace, terminal: Terminal) -> None:
+    """How far a run has come."""
+    from pipelines import status as pipeline
+    from pipelines import status_words
+
+    found = pipeline.run(place(arguments.run))
+    terminal.show(status_words.show(found))
+    terminal.show(status_words.tell(found))
+    terminal.give(status_words.to_json(found))
+
+
+def cache_du(_arguments: Namespace, terminal: Terminal) -> None:
+    """What the cache holds."""
+    from pipelines import cache_du as pipeline
+
+    contents = pipeline.run()
+    terminal.show(pipeline.show(contents))
+    terminal.give(pipeline.to_json(contents))
+
+
+def cache_verify(arguments: Namespace, terminal: Terminal) -> None:
+    """Whether the cache is sound; a program is told by the exit status."""
+    from pipelines import cache_verbs
+
+    answer = cache_verbs.verify(remove_broken=arguments.remove)
+    _report(answer, terminal)
+    if not answer["good"]:
+        raise SystemExit(1)
+
+
+def cache_prune(arguments: Namespace, terminal: Terminal) -> None:
+    """Make room in the cache."""
+    from pipelines import cache_verbs
+
+    if arguments.keep is None and arguments.older_than is None:
+        arguments.wrong_usage("say how much may stay: --keep 20GB, or --older-than 30d, or both")
+    answer = cache_verbs.prune(keep_bytes=arguments.keep, older_than_s=arguments.older_than, confirm=arguments.confirm)
+    _report(answer, terminal)
+
+
+def withdraw(arguments: Namespace, terminal: Terminal) -> None:
+    """A person takes back their video."""
+    roots = [place(root) for root in arguments.runs]
+    _report(_pipeline("withdraw").run(arguments.video, roots, confirm=arguments.confirm), terminal)
+
+
 def pretrain(arguments: Namespace, terminal: Terminal) -> None:
     """Train a base model from nothing."""
     from pipelines.pretrain.settings import PretrainConfig
     from pipelines.recipes import compose_as
 
     composed = compose_as(PretrainConfig, arguments.recipe, arguments.overrides, folder="pretrain")
-    _report(_pipeline("pretrain.make").run(composed.config, _place(arguments.out)), terminal)
+    _report(_pipeline("pretrain.make").run(composed.config, place(arguments.out)), terminal)
 
 
-def _bring_up_to_date(job: "Job", terminal: Terminal, *, stop_after: str | None = None) -> None:
+def _bring_up_to_date(
+    job: "Job", terminal: Terminal, *, stop_after: str | None = None, workers: "Workers | None" = None
+) -> None:
     from pipelines import adapt_all
 
-    outcome = adapt_all.run(job, stop_after=stop_after, terminal=terminal)
+    outcome = adapt_all.run(job, stop_after=stop_after, terminal=terminal, workers=workers)
     _show_scorecard(outcome, terminal)
     _show_end(outcome, job, terminal)
 
@@ -194,71 +243,6 @@ def _show_end(outcome: "Outcome", job: "Job", terminal: Terminal) -> None:
     terminal.show("next:\n" + "\n".join(f"  {command}" for command in commands))
     results = {stage: str(path) for stage, path in outcome.results.items()}
     terminal.give({"run": outcome.run, "results": results, "worked": outcome.worked, "next": commands})
-
-
-def _make_job(arguments: Namespace) -> "Job":
-    from pipelines.job import Job
-    from pipelines.schema import compose
-
-    source, run = _place(arguments.source), _place(arguments.out)
-    if not source.exists():
-        raise DataError(f"{arguments.source}: there is no such file or folder (looked for {source}); check the path")
-    if source.is_dir() and run.resolve().is_relative_to(source.resolve()):
-        raise RunError(
-            f"--out {run} lies inside the data at {source}, where its own videos would be taken for data; "
-            "name a folder outside"
-        )
-    if run.is_file() or (run.is_dir() and any(run.iterdir()) and not (run / "job.json").is_file()):
-        raise RunError(f"--out {run} is there already and is not the folder of a run; name a new folder")
-    _refuse_another_run(run, arguments.kind, source)
-    if arguments.task is not None and not arguments.task.strip():
-        raise RecipeError("--task is empty; say what is done in the videos, for example 'pour water into the cup'")
-    recipe = compose(arguments.recipe, arguments.overrides)
-    recipe.base = _name_or_place(arguments.base or recipe.base)
-    return Job(
-        kind=arguments.kind,
-        source=str(source),
-        run=str(run),
-        task=arguments.task,
-        embodiment=_name_or_place(arguments.embodiment),
-        replay=arguments.replay if arguments.replay in ("base", "none") else str(_place(arguments.replay)),
-        recipe=recipe,
-    )
-
-
-def _refuse_another_run(run: Path, kind: str, source: Path) -> None:
-    """A run keeps to its kind and its data; other data silently in its place would be published under its name."""
-    from pipelines.job import NAME, load_job
-
-    if not (run / NAME).is_file():
-        return
-    there = load_job(run)
-    # Data that has been moved is the same data; stages find out by its bytes.
-    if there.kind != kind or (there.source_path != source and there.source_path.exists()):
-        raise RunError(
-            f"--out {run} is the folder of another run, of {there.kind} data at {there.source}; name a new folder, or "
-            "delete that one"
-        )
-
-
-def _place(text: str) -> Path:
-    """A path as the user means it: `~` is their home, and the rest is taken letter by letter."""
-    return Path(text).expanduser().absolute()
-
-
-def _image(text: str) -> str:
-    """PATH, or CAMERA=PATH, with the path made whole."""
-    camera, equals, path = text.partition("=")
-    if not equals or _place(text).exists():
-        return str(_place(text))
-    return f"{camera}={_place(path)}"
-
-
-def _name_or_place(text: str) -> str:
-    """A name stays one; what lies on the disk becomes a path that holds from any folder."""
-    place = _place(text)
-    is_place = "/" in text or text.endswith(".yaml")
-    return str(place) if is_place and place.exists() else text
 
 
 def _pipeline(name: str) -> Any:

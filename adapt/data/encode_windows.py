@@ -1,12 +1,14 @@
 """Which windows have no latents yet, and how do they get them? Read, encoded one by one, and kept as they come."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from itertools import groupby
 
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from adapt.data.latent_store import LatentCache
 from adapt.data.window_frames import WindowFrames
+from adapt.runs.turns import in_turn
 from adapt.types import Window
 
 WINDOWS_PER_FLUSH = 16  # A killed process loses no more than these.
@@ -18,35 +20,57 @@ def missing(windows: Iterable[Window], cache: LatentCache) -> list[Window]:
     """Windows without latents, in order; of those that show the same pixels only the first."""
     wanted: dict[str, Window] = {}
     for window in windows:
+        cache.say_videos(window.window_id, [video.digest for video in window.videos])
         if window.window_id not in cache:
             wanted.setdefault(window.window_id, window)
     return list(wanted.values())
 
 
+def neighbours(windows: Iterable[Window], most: int) -> Iterator[list[Window]]:
+    """Windows of the same videos that follow one another, at most so many at once."""
+    for _, group in groupby(windows, key=lambda window: window.videos):
+        held = list(group)
+        for start in range(0, len(held), most):
+            yield held[start : start + most]
+
+
 def encode_into(
-    cache: LatentCache, readings: Iterable[WindowFrames], encode: Encoder, *, done: Callable[[], None]
+    cache: LatentCache,
+    windows: Iterable[Window],
+    read: Callable[[list[Window]], Iterable[WindowFrames]],
+    encode: Encoder,
+    *,
+    done: Callable[[int], None],
 ) -> dict[str, str]:
     """Encode windows from their own first frames, one at a time, so that neighbours never change a result.
 
+    Processes that share a cache take turns at each handful of windows: what one has encoded the others find.
+
     Args:
         cache: Takes the latents, every few windows.
-        readings: Windows' canvases, or why they could not be read.
+        windows: In order of video and time; those that have latents are passed over.
+        read: Gives windows' canvases, or why they could not be read.
         encode: The codec.
-        done: Called after each window.
+        done: Told how many more windows are through.
 
     Returns:
         Reason by window id, of those that could not be read.
     """
     problems: dict[str, str] = {}
-    fresh: dict[str, Tensor] = {}
-    for reading in readings:
-        if reading.frames is None:
-            problems[reading.window.window_id] = reading.problem
-        else:
-            fresh[reading.window.window_id] = encode(reading.frames.unsqueeze(0))[0]
-        if len(fresh) == WINDOWS_PER_FLUSH:
+    for part in neighbours(windows, WINDOWS_PER_FLUSH):
+        if not missing(part, cache):
+            done(len(part))
+            continue
+        with in_turn(cache.folder, part[0].window_id):
+            cache.look_again()
+            left = missing(part, cache)
+            done(len(part) - len(left))
+            fresh: dict[str, Tensor] = {}
+            for reading in read(left):
+                if reading.frames is None:
+                    problems[reading.window.window_id] = reading.problem
+                else:
+                    fresh[reading.window.window_id] = encode(reading.frames.unsqueeze(0))[0]
+                done(1)
             cache.add(fresh)
-            fresh = {}
-        done()
-    cache.add(fresh)
     return problems

@@ -6,8 +6,9 @@ that processes may add to it side by side, and a damaged shard is noticed, set a
 """
 
 import hashlib
+import json
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,13 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from adapt.data.shown_in import ORIGINS
 from adapt.errors import DataError, RunError
 from adapt.runs.atomic import write_atomic
-from adapt.runs.cache import hash_file
+from adapt.runs.cache import hash_file, note_use
 from adapt.runs.disk import is_full, is_unwritable
+from adapt.runs.documents import brief, in_short
+from adapt.runs.in_use import Claim
 
 log = logging.getLogger(__name__)
 
@@ -71,14 +75,25 @@ class LatentStore:
             Shape (l, c, h, w), in latent cells.
 
         Raises:
-            DataError: The store does not hold this window.
+            DataError: The store does not hold this window, or it cannot be read.
         """
         shard = self._shard_of.get(window_id)
         if shard is None:
-            raise DataError(f"window {window_id}: is not among the {len(self)} in the store; encode again.")
-        if shard not in self._open:
-            self._open[shard] = safe_open(shard, framework="pt")
-        latents: Tensor = self._open[shard].get_tensor(window_id)
+            raise DataError(f"window {brief(window_id)}: is not among the {len(self)} in the store; encode again.")
+        try:
+            if shard not in self._open:
+                self._open[shard] = safe_open(shard, framework="pt")
+            latents: Tensor = self._open[shard].get_tensor(window_id)
+        except (OSError, SafetensorError) as error:
+            raise DataError(
+                f"{shard}: window {brief(window_id)} cannot be read from it ({in_short(error)}); delete its folder "
+                "and encode again."
+            ) from error
+        if latents.dtype != torch.bfloat16 or latents.ndim != 4 or not latents.numel():
+            raise DataError(
+                f"{shard}: window {brief(window_id)} is {latents.dtype} of shape {list(latents.shape)}, no latents; "
+                "delete its folder and encode again."
+            )
         return latents
 
 
@@ -113,6 +128,8 @@ def write_store(folder: Path, items: Iterable[tuple[str, Tensor]], *, per_shard:
 class LatentCache:
     """Encoded windows shared by all runs: shards named by their content, only ever added.
 
+    As long as this object lives, nobody who makes room in the cache takes a shard away.
+
     Args:
         folder: One folder for each codec; made if it is not there.
     """
@@ -120,16 +137,29 @@ class LatentCache:
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
+        self._claim = Claim(folder)
+        self._videos: dict[str, list[str]] = {}
         self._shard_of: dict[str, Path] = {}
         self._sound: set[Path] = set()
         self._held: dict[str, Tensor] = {}  # Only where the folder cannot be written.
-        for shard in sorted(folder.glob("*.safetensors")):
+        self._seen: set[Path] = set()
+        self.look_again()
+
+    def look_again(self) -> None:
+        """Take in what other processes have added since."""
+        for shard in sorted(set(self._folder.glob("*.safetensors")) - self._seen):
+            self._seen.add(shard)
             try:
                 names = _names(shard)
             except ValueError as error:
                 log.warning("%s is damaged (%s); its windows are encoded again", shard, error)
             else:
                 self._shard_of.update(dict.fromkeys(names, shard))
+
+    @property
+    def folder(self) -> Path:
+        """Where the shards lie."""
+        return self._folder
 
     def __contains__(self, key: str) -> bool:
         """Whether sound latents for this key are here; a shard's bytes are checked when first asked about."""
@@ -146,6 +176,10 @@ class LatentCache:
             latents: Tensor = shard.get_tensor(key)
         return latents
 
+    def say_videos(self, key: str, videos: Sequence[str]) -> None:
+        """Say which videos a window shows, by digest: its shard will say so too, for when one of them is taken back."""
+        self._videos[key] = list(videos)
+
     def add(self, items: Mapping[str, Tensor]) -> None:
         """Store some windows in one new shard, whole or not at all; where that is forbidden, in memory.
 
@@ -158,7 +192,8 @@ class LatentCache:
         if not items:
             return
         stored = {key: _stored(latents) for key, latents in items.items()}
-        content = save(stored)
+        told = {key: self._videos[key] for key in sorted(stored) if key in self._videos}
+        content = save(stored, metadata={ORIGINS: json.dumps(told, sort_keys=True)} if told else None)
         shard = self._folder / f"{hashlib.sha256(content).hexdigest()}.safetensors"
         try:
             write_atomic(shard, content)
@@ -173,12 +208,17 @@ class LatentCache:
             self._held.update(stored)
             return
         self._sound.add(shard)
+        self._seen.add(shard)
         self._shard_of.update(dict.fromkeys(items, shard))
 
     def _check(self, shard: Path) -> bool:
-        if hash_file(shard) == shard.stem:
-            self._sound.add(shard)
-            return True
+        try:
+            if hash_file(shard) == shard.stem:
+                self._sound.add(shard)
+                note_use(shard)
+                return True
+        except OSError:
+            pass  # Taken away, or closed to us, since it was listed: as good as damaged.
         log.warning("%s is damaged (its bytes changed); its windows are encoded again", shard)
         self._shard_of = {key: path for key, path in self._shard_of.items() if path != shard}
         return False
@@ -198,5 +238,5 @@ def _names(shard: Path) -> list[str]:
     try:
         with safe_open(shard, framework="pt") as file:
             return list(file.keys())
-    except SafetensorError as error:
-        raise ValueError(str(error)) from error
+    except (OSError, SafetensorError) as error:
+        raise ValueError(in_short(error)) from error

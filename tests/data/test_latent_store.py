@@ -48,7 +48,7 @@ def test_store_names_what_is_missing_or_damaged(tmp_path):
     with pytest.raises(DataError, match="holds no encoded windows"):
         LatentStore(tmp_path)
     write_store(tmp_path, [("one", latents(1.0))])
-    with pytest.raises(DataError, match="window two"):
+    with pytest.raises(DataError, match="window 'two'"):
         LatentStore(tmp_path).read("two")
     shard = tmp_path / "latents-00000.safetensors"
     shard.write_bytes(shard.read_bytes()[:-1])
@@ -67,7 +67,7 @@ def test_cache_remembers_across_objects(tmp_path):
 def test_cache_sets_a_damaged_shard_aside_and_keeps_the_others(tmp_path, caplog):
     cache = LatentCache(tmp_path)
     cache.add({"one": latents(1.0)})
-    (first,) = tmp_path.iterdir()
+    (first,) = tmp_path.glob("*.safetensors")
     cache.add({"two": latents(2.0)})
     content = bytearray(first.read_bytes())
     content[-1] ^= 1  # One bit of one number: the header still fits.
@@ -83,7 +83,7 @@ def test_cache_sets_a_damaged_shard_aside_and_keeps_the_others(tmp_path, caplog)
 
 def test_cache_ignores_a_shard_that_is_cut_short(tmp_path, caplog):
     LatentCache(tmp_path).add({"one": latents(1.0)})
-    (shard,) = tmp_path.iterdir()
+    (shard,) = tmp_path.glob("*.safetensors")
     shard.write_bytes(shard.read_bytes()[:-3])
     with caplog.at_level(logging.WARNING):
         assert "one" not in LatentCache(tmp_path)
@@ -119,3 +119,11 @@ def test_cache_works_from_memory_when_its_folder_cannot_be_written(tmp_path, mon
     assert "not remembered" in caplog.text
     assert "one" in cache
     assert torch.equal(cache.read("one").float(), latents(1.0))
+
+
+def test_cache_takes_in_what_others_added_when_it_looks_again(tmp_path):
+    one, other = LatentCache(tmp_path), LatentCache(tmp_path)
+    other.add({"late": latents(1.0)})
+    assert "late" not in one
+    one.look_again()
+    assert torch.equal(one.read("late").float(), latents(1.0))

@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from run_builder import draw_video, windows_of
 from adapt.data import window_frames
 from adapt.data.encode_windows import encode_into, missing
 from adapt.data.latent_store import LatentCache
-from adapt.data.window_frames import read_windows
+from adapt.data.window_frames import WindowFrames, read_windows
 from adapt.runs.cache import Cache
 from adapt.types import Window
 
@@ -63,16 +64,18 @@ def test_missing_lists_windows_of_the_same_pixels_once_and_in_order(film, tmp_pa
 def test_encoding_sees_one_window_at_a_time_and_reports_what_it_could_not(film, tmp_path):
     latents = LatentCache(tmp_path / "latents")
     shapes: list[tuple[int, ...]] = []
-    ticks: list[None] = []
+    ticks: list[int] = []
 
     def encode(frames: torch.Tensor) -> torch.Tensor:
         shapes.append(tuple(frames.shape))
         return frames.float().mean().expand(1, 3, 2, 2, 2)
 
-    readings = read_windows(film, hand(), GEOMETRY, Cache(tmp_path / "cache"))
-    problems = encode_into(latents, readings, encode, done=lambda: ticks.append(None))
+    def read(part: list[Window]) -> Iterator[WindowFrames]:
+        return read_windows(part, hand(), GEOMETRY, Cache(tmp_path / "cache"))
+
+    problems = encode_into(latents, film, read, encode, done=ticks.append)
     assert shapes == [(1, 17, 64, 64, 3), (1, 9, 64, 64, 3)]
     assert list(problems) == ["late"]
-    assert len(ticks) == 3
+    assert sum(ticks) == 3
     assert film[0].window_id in latents
     assert "late" not in latents

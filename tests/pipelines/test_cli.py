@@ -12,6 +12,7 @@ import pytest
 from adapt.errors import DataError
 from pipelines import adapt_all, cli
 from pipelines.adapt_all import Outcome
+from pipelines.engines import Workers
 from pipelines.job import Job, load_job, save_job
 from pipelines.stages import STAGES
 
@@ -37,8 +38,8 @@ def jobs(monkeypatch) -> list:
 
     seen = []
 
-    def run(job, *, stop_after=None, terminal=None):
-        seen.append((job, stop_after))
+    def run(job, *, stop_after=None, terminal=None, workers=None):
+        seen.append((job, stop_after, workers))
         return Outcome(run=job.run_folder, results={"bundle": job.run_folder / "bundle" / "k"}, worked=("bundle",))
 
     monkeypatch.setattr(adapt_all, "run", run)
@@ -85,6 +86,7 @@ def test_help_costs_less_than_half_a_second_over_a_bare_interpreter():
 
 def test_every_verb_answers_to_help(capsys):
     verbs = ["adapt", *STAGES, "study", "publish", "pull", "predict", "config", "sim", "demo", "pretrain"]
+    verbs += ["status", "cache", "withdraw"]
     for verb in verbs:
         with pytest.raises(SystemExit) as stop:
             cli.main([verb, "--help"])
@@ -164,7 +166,7 @@ def test_the_job_is_what_the_words_say(videos, tmp_path, jobs):
         "lora=attention",
     ]
     assert cli.main([*words, "--set", "seed=5"]) == 0
-    job, stop_after = jobs[0]
+    job, stop_after, _ = jobs[0]
     assert (job.kind, job.embodiment, job.replay, stop_after) == ("play", "g1_inspire", "none", "encode")
     assert (job.recipe.base, job.recipe.train.steps, job.recipe.seed) == ("other", 3, 5)
     assert job.recipe.lora.targets == ["to_q", "to_k", "to_v", "to_out.0"]
@@ -172,7 +174,7 @@ def test_the_job_is_what_the_words_say(videos, tmp_path, jobs):
 
 def test_human_videos_need_no_more_than_a_folder_and_a_run(videos, tmp_path, jobs, capsys):
     assert cli.main(["adapt", "human", str(videos), "--out", str(tmp_path / "run")]) == 0
-    job, stop_after = jobs[0]
+    job, stop_after, _ = jobs[0]
     assert (job.kind, job.embodiment, job.replay, job.task, stop_after) == ("human", "human_hand", "base", None, None)
     out = capsys.readouterr().out
     assert f"bundle: {tmp_path}/run/bundle/k" in out
@@ -400,6 +402,16 @@ def test_a_run_inside_the_data_is_refused_through_a_link_too(videos, tmp_path, j
     (tmp_path / "link").symlink_to(videos)
     assert cli.main(["adapt", "human", str(tmp_path / "link"), "--task", "pour", "--out", str(videos / "run")]) == 1
     assert "lies inside the data" in capsys.readouterr().err
+
+
+def test_who_reads_and_encodes_is_handed_on(videos, jobs):
+    words = ["adapt", "human", str(videos), "--out", str(videos.parent / "run")]
+    assert cli.main(words) == 0
+    assert cli.main([*words, "--jobs", "3"]) == 0
+    assert cli.main([*words, "--engine", "ray"]) == 0
+    assert [workers for _, _, workers in jobs] == [Workers(), Workers(jobs=3), Workers(engine="ray")]
+    with pytest.raises(SystemExit):
+        cli.main([*words, "--jobs", "0"])
 
 
 @pytest.mark.parametrize(("answer", "takes_leave"), [(0, True), (1, True), (130, False)])

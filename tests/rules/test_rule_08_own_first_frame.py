@@ -4,7 +4,7 @@ A causal video codec makes the first latent of one still frame and every later o
 begins with a latent that the model has never met as a present, and that has seen the frames before the window.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from adapt.data.latent_store import LatentCache
 from adapt.data.window_frames import WindowFrames
 from adapt.models.bases import load_base
 from adapt.runs.cache import Cache
+from adapt.types import Window
 from adapt.video.canvas import place
 from adapt.video.reader import read_frames
 from pipelines import encode
@@ -55,13 +56,14 @@ def test_each_window_is_encoded_from_its_own_first_frame(task: Job) -> None:
 
 def cut_from_a_longer_encode(
     cache: LatentCache,
-    readings: Iterable[WindowFrames],
+    kept: Sequence[Window],
+    read: Callable[[Sequence[Window]], Iterable[WindowFrames]],
     codec: Callable[[Tensor], Tensor],
     *,
-    done: Callable[[], None],
+    done: Callable[[int], None],
 ) -> dict[str, str]:
     """Each video is encoded once, which is quicker, and its windows are cut out of the result."""
-    for _, group in groupby(readings, key=lambda reading: reading.window.videos):
+    for _, group in groupby(read(kept), key=lambda reading: reading.window.videos):
         windows = list(group)
         frames = [reading.frames for reading in windows if reading.frames is not None]
         whole = codec(torch.cat([frames[0], *(part[1:] for part in frames[1:])]).unsqueeze(0))[0]
@@ -70,7 +72,7 @@ def cut_from_a_longer_encode(
             count = 2 * reading.window.chunks
             cache.add({reading.window.window_id: whole[at : at + count + 1].contiguous()})
             at += count
-            done()
+            done(1)
     return {}
 
 

@@ -1,0 +1,115 @@
+"""What an engine does before a stage begins: it fills the cache, so that the stage finds its work done."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from safetensors.torch import load, save
+
+from adapt.data.encode_windows import Encoder, neighbours
+from adapt.data.hand_looks import KIND, look_at_video, looks_key
+from adapt.data.latent_store import LatentCache
+from adapt.data.window_frames import read_windows
+from adapt.embodiment.spec import Embodiment
+from adapt.errors import AdaptError
+from adapt.hands.quality import HandConfig
+from adapt.models.bases import load_base
+from adapt.runs.cache import Cache
+from adapt.runs.fingerprint import Json
+from adapt.types import BaseGeometry, Window
+from pipelines.engines import Engine, Workers
+
+_WINDOWS_AT_ONCE = 32  # of one video, one after another: few enough to share fairly, enough to read them in one pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Share:
+    """Neighbouring windows of one video, and what encodes them."""
+
+    base: str
+    codec: str  # fingerprint of the codec that is meant
+    body: Embodiment
+    windows: Sequence[Window]
+
+
+def look_ahead(
+    videos: Sequence[Path], hands: HandConfig, cache: Cache, workers: Workers, *, tell: Callable[[float, str], None]
+) -> None:
+    """Have others look through videos; those they cannot read are left to whoever asks for them.
+
+    Args:
+        videos: The files.
+        hands: How often to look, and when to believe.
+        cache: Takes what was seen.
+        workers: Who looks; nobody is called where everything was seen before.
+        tell: Told the share that is done, in [0, 1], and how many videos that is.
+    """
+    items = [(path, hands) for path in videos if not _seen(path, hands, cache)]
+    if not items:
+        return
+    with workers.called() as engine:
+        for done, seen in enumerate(engine.spread(_look, items), start=1):
+            if seen is not None and cache.read_json(KIND, seen[0]) is None:  # A worker elsewhere has its own cache.
+                cache.write_json(KIND, seen[0], seen[1], about=seen[2])
+            tell(done / len(items), f"{done} of {len(items)} videos")
+
+
+def _seen(path: Path, hands: HandConfig, cache: Cache) -> bool:
+    digest = cache.known_digest(path)
+    return digest is not None and cache.read_json(KIND, looks_key(digest, hands)) is not None
+
+
+def _look(item: tuple[Path, HandConfig]) -> tuple[str, Json, list[str]] | None:
+    """The cache's key of what was seen, that itself, and whose it is; None where the video cannot be read."""
+    (path, hands), cache = item, Cache.default()
+    try:
+        look_at_video(path, hands, cache)
+        digest = cache.file_digest(path)
+    except AdaptError:
+        return None  # Whoever asks for it will say why.
+    key = looks_key(digest, hands)
+    return key, cache.read_json(KIND, key), [digest]
+
+
+def encode_ahead(
+    windows: Sequence[Window],
+    body: Embodiment,
+    base: tuple[str, str],
+    latents: LatentCache,
+    engine: Engine,
+    *,
+    done: Callable[[int], None],
+) -> None:
+    """Have an engine encode windows into the cache; those it cannot read are left to whoever asks for them.
+
+    Args:
+        windows: Windows in order of video and time.
+        body: Says which camera fills which slot.
+        base: Name or folder of the base, and the fingerprint of its codec.
+        latents: Takes the latents, share by share.
+        engine: Does the work.
+        done: Told how many more windows are through.
+    """
+    name, codec = base
+    shares = [_Share(base=name, codec=codec, body=body, windows=part) for part in neighbours(windows, _WINDOWS_AT_ONCE)]
+    for count, content in engine.spread(_encode, shares):
+        latents.add(load(content))
+        done(count)
+
+
+def _encode(share: _Share) -> tuple[int, bytes]:
+    """How many windows this was, and the latents of those that could be read, as a safetensors file."""
+    fingerprint, encode, geometry = _codec(share.base)
+    found = {}
+    if fingerprint == share.codec:
+        for reading in read_windows(share.windows, share.body, geometry, Cache.default()):
+            if reading.frames is not None:
+                found[reading.window.window_id] = encode(reading.frames.unsqueeze(0))[0].contiguous()
+    return len(share.windows), save(found)
+
+
+@lru_cache(maxsize=1)
+def _codec(base: str) -> tuple[str, Encoder, BaseGeometry]:
+    loaded = load_base(base, parts=("codec",))
+    return loaded.codec.fingerprint, loaded.codec.encode, loaded.geometry
