@@ -18,6 +18,8 @@ from typing import Any
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
+MOST_PX = 65_536  # No canvas, latent or chunk is larger; what says so is damaged.
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slot:
@@ -31,11 +33,23 @@ class Slot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Canvas:
-    """The frame a base was trained on, and the named places for camera views."""
+    """The frame a base was trained on, and the named places for camera views.
+
+    Raises:
+        ValueError: It has no size, one beyond reason, or a slot that lies outside it.
+    """
 
     height: int
     width: int
     slots: Mapping[str, Slot]
+
+    def __post_init__(self) -> None:
+        if not (1 <= self.height <= MOST_PX and 1 <= self.width <= MOST_PX):
+            raise ValueError(f"a canvas of {self.height} x {self.width} px; give 1 to {MOST_PX}")
+        for name, slot in self.slots.items():
+            across = 0 <= slot.left < slot.left + slot.width <= self.width
+            if not (across and 0 <= slot.top < slot.top + slot.height <= self.height):
+                raise ValueError(f"slot '{name}' lies outside the canvas of {self.height} x {self.width} px: {slot}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +58,9 @@ class BaseGeometry:
 
     Defaults are DreamZero's (arXiv 2602.15922, App. C): video at 5 Hz, chunks of 1.6 s, at most 4 chunks, two
     latent frames a chunk.
+
+    Raises:
+        ValueError: A number is not above 0, or is beyond reason.
     """
 
     canvas: Canvas
@@ -55,6 +72,12 @@ class BaseGeometry:
     frames_per_chunk: int = 8
     latent_frames_per_chunk: int = 2
     max_chunks: int = 4
+
+    def __post_init__(self) -> None:
+        sizes = (self.latent_channels, self.latent_height, self.latent_width, self.action_steps)
+        counts = (self.frames_per_chunk, self.latent_frames_per_chunk, self.max_chunks)
+        if not all(1 <= number <= MOST_PX for number in (*sizes, *counts)) or not 0 < self.video_hz <= MOST_PX:
+            raise ValueError(f"a geometry whose numbers are not above 0, or beyond reason: {self}")
 
     @property
     def chunk_s(self) -> float:

@@ -15,8 +15,12 @@ from pipelines.terminal import Terminal, Unwatched
 
 GOOD, FAILED, STOPPED = 0, 1, 130
 # Among other stages; reading verbs harm nobody.
-NOT_SHARED = ("adapt", "demo", "study", "pretrain", "publish", "sim_record", "sim_try", "tabletop", "withdraw")
-NOT_SHARED += ("cache_verify", "cache_prune")
+NOT_SHARED = frozenset(
+    (
+        *("adapt", "demo", "study", "pretrain", "publish", "sim_record", "sim_try", "tabletop"),
+        *("withdraw", "cache_verify", "cache_prune"),
+    )
+)
 
 
 def program() -> NoReturn:

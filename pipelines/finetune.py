@@ -4,7 +4,6 @@ With `train.devices: 2`, or started by torchrun or srun, several processes share
 all that is said here; the others only help to train, and write nothing.
 """
 
-import json
 import logging
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -20,6 +19,7 @@ from adapt.models.adapters import add_lora
 from adapt.models.bases import find_base, load_base
 from adapt.models.world_action import WorldActionModel
 from adapt.runs.cache import Cache
+from adapt.runs.documents import parse_object
 from adapt.runs.fingerprint import fingerprint
 from adapt.runs.processes import Rank, find_rank
 from adapt.runs.stage import find_current, read_manifest, require_consistent, require_intact, run_stage
@@ -192,7 +192,13 @@ def find_replay(job: Job, cache: Cache) -> Replay:
 
 def _encoders_of(folder: Path) -> str:
     """What encoded a folder, without opening all of it."""
-    return str(json.loads((folder / "geometry.json").read_text(encoding="utf-8")).get("encoders"))
+    path = folder / "geometry.json"
+    try:
+        return str(parse_object(path.read_text(encoding="utf-8")).get("encoders"))
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"{path}: cannot be read ({error}); name a folder that `encode` made, or encode again."
+        ) from error
 
 
 def prepare(

@@ -8,6 +8,7 @@ from typing import Any
 from adapt.errors import RunError
 from adapt.runs.atomic import write_atomic
 from adapt.runs.disk import is_full
+from adapt.runs.documents import brief, in_short, is_text, parse_object
 from pipelines.schema import AdaptConfig
 from pipelines.strict import build, to_plain
 
@@ -98,16 +99,22 @@ def load_job(run: Path) -> Job:
             f"wam-adapt adapt human VIDEOS --out {run}"
         )
     try:
-        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        record: dict[str, Any] = parse_object(path.read_text(encoding="utf-8"))
         form = record.pop("format")
+        if form != FORMAT:
+            raise RunError(
+                f"{path} has format {brief(form)}, this version reads {FORMAT}; use the version that wrote it"
+            )
         recipe = record.pop("recipe")
         wrong = set(record) ^ {*_TEXTS, "task"}
-        whole = all(isinstance(record[key], str) for key in _TEXTS) and record["kind"] in KINDS
-        whole = whole and isinstance(record["task"], str | None)
+        # A path may be no text that UTF-8 can hold, but no path holds NUL.
+        whole = all(isinstance(record[key], str) and "\0" not in record[key] for key in _TEXTS)
+        whole = whole and record["kind"] in KINDS
+        whole = whole and (record["task"] is None or is_text(record["task"]))
     except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
-        raise RunError(f"{path} is damaged ({error!r}); give the whole `wam-adapt adapt` command again") from error
-    if form != FORMAT:
-        raise RunError(f"{path} has format {form}, this version reads {FORMAT}; use the version that wrote it")
+        raise RunError(
+            f"{path} is damaged ({in_short(error)}); give the whole `wam-adapt adapt` command again"
+        ) from error
     if wrong or not whole:
         what = f"keys {sorted(wrong)}" if wrong else "a value of the wrong type"
         raise RunError(f"{path} is damaged ({what}); give the whole `wam-adapt adapt` command again")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from adapt.errors import DataError, MediaError
 from adapt.runs.atomic import write_atomic
+from adapt.runs.documents import brief, parse_json
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -169,12 +170,12 @@ def _read_state(path: Path | None) -> object:
     if path is None:
         return None
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = parse_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: cannot be read as JSON ({error}). Write a list of numbers, one an axis.") from error
     if not isinstance(value, list | Mapping):
         raise DataError(
-            f"{path}: holds {value!r:.40}. Write a list of numbers, or an object of axis names and numbers."
+            f"{path}: holds {brief(value)}. Write a list of numbers, or an object of axis names and numbers."
         )
     return value
 

@@ -1,23 +1,25 @@
-"""Publish: a run's bundle in, a commit on the Hub out, downloaded again and proven. Without `confirm` it only tells."""
+"""Publish: a run's bundle in, a commit on the Hub out, downloaded again and proven. Without `confirm` it only tells.
 
+RUN/published.json   what was sent where, and whose videos were in it: `wam-adapt withdraw` reads it
+"""
+
+import logging
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from adapt.data.shown_in import find_videos
+from adapt.errors import AdaptError, RunError
 from adapt.hub.publish import Publication, Receipt, plan_publication, publish
-from adapt.runs.stage import require_current
-from pipelines.job import load_job
+from adapt.runs.published import Published, note_published
+from adapt.runs.stage import read_manifest, require_current
+from adapt.runs.withdrawn import find_reason
+from pipelines.again import adapt_command
+from pipelines.answer import Report
+from pipelines.job import Job, load_job
 
-
-class Report(dict[str, Any]):
-    """What was, or would be, published: facts for machines, and words for people."""
-
-    def __init__(self, words: str, **facts: Any) -> None:
-        super().__init__(facts)
-        self._words = words
-
-    def __str__(self) -> str:
-        return self._words
+log = logging.getLogger(__name__)
 
 
 def run(run_folder: Path, repo: str, *, confirm: bool = False, public: bool = False) -> Report:
@@ -33,17 +35,49 @@ def run(run_folder: Path, repo: str, *, confirm: bool = False, public: bool = Fa
         What goes where, and after publishing the commit.
 
     Raises:
-        RunError: The run has no bundle yet.
+        RunError: The run has no bundle yet, or was made with a video that has been withdrawn.
         BundleError: The bundle is damaged or does not reproduce its golden output.
         HubError: The Hub refused, or what came back is not what was sent.
     """
     job = load_job(run_folder)
-    plan = plan_publication(require_current(run_folder, "bundle"), repo, public=public)
+    _refuse_withdrawn(job)
+    bundle = require_current(run_folder, "bundle")
+    plan = plan_publication(bundle, repo, public=public)
     if not confirm:
         return Report(_describe(plan), published=False, **_facts(plan))
     receipt = publish(plan, prove=_prover(job.recipe.base))
+    _note(run_folder, bundle, plan, receipt)
     facts = {**_facts(plan), "published": True, "url": receipt.url, "commit": receipt.commit}
     return Report(_confirm(plan, receipt), **facts)
+
+
+def _refuse_withdrawn(job: Job) -> None:
+    """Weights cannot be untaught: what a withdrawn video is in does not go out."""
+    if reason := find_reason(job.run_folder):
+        raise RunError(
+            f"{job.run} must not be published: {reason}; train again without it: take the video out of {job.source}, "
+            f"then give: {adapt_command(job)}"
+        )
+
+
+def _note(run: Path, bundle: Path, plan: Publication, receipt: Receipt) -> None:
+    """Remember what was sent; it is there now, whether or not that can be written down."""
+    made_from = {name: key for name, key in read_manifest(bundle)["inputs"].items() if (run / name).is_dir()}
+    encode = run / "encode" / str(made_from.get("encode"))
+    try:
+        publication = Published(
+            repo=plan.repo_id,
+            commit=receipt.commit,
+            url=receipt.url,
+            visibility=plan.visibility,
+            on=datetime.now(tz=UTC).isoformat(timespec="seconds"),
+            bundle=bundle.name,
+            made_from=made_from,
+            videos=sorted(find_videos(encode)),
+        )
+        note_published(run, publication)
+    except (OSError, AdaptError) as error:
+        log.warning("published, but that cannot be noted in %s (%s): write the commit down yourself", run, error)
 
 
 def _prover(base: str) -> Callable[[Path], None]:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from adapt.hub.pull import pull
-from pipelines.publish import Report
+from pipelines.answer import Report
 
 
 def run(reference: str, out: Path) -> Report:

@@ -17,11 +17,13 @@ from typing import Any, Generic, TypeVar
 import yaml
 
 from adapt.errors import RecipeError
+from adapt.runs.documents import brief, is_text, parse_yaml
 from pipelines.strict import build, settings, unknown_key
 from pipelines.values import read_value
 
 T = TypeVar("T")
 _SET = "--set"
+_STUMBLES = (ValueError, TypeError, LookupError, AttributeError, AssertionError, RecursionError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +103,7 @@ def find_recipe(recipe: str, folder: str = "") -> Path:
     names = recipe_names(folder)
     raise RecipeError(
         f"there is no recipe '{recipe}'; {_guess(recipe, names)}shipped are: {', '.join(names)}; "
-        "a recipe of your own is named by its path, for example ./mine.yaml."
+        "name one of these, or a file of your own by its path, for example ./mine.yaml."
     )
 
 
@@ -137,6 +139,7 @@ def _compose(path: Path, choices: Mapping[str, str]) -> tuple[dict[str, Any], di
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
+    _check_text(path)
     _let_hydra_find_shipped_recipes()
     try:
         # A recipe without `_self_` has its own keys win, which is what its writer expects: no word about it.
@@ -150,7 +153,8 @@ def _compose(path: Path, choices: Mapping[str, str]) -> tuple[dict[str, Any], di
             chosen = [f"{'' if group in present else '+'}{group}={name}" for group, name in choices.items()]
             tree = OmegaConf.to_container(compose(path.stem, chosen), resolve=True)
             used = loader.compute_defaults_list(path.stem, chosen, RunMode.RUN).defaults
-    except (HydraException, OmegaConfBaseException, yaml.YAMLError, ValueError, UnicodeError) as error:
+    # Hydra checks a list of defaults by asserting, and by stumbling.
+    except (HydraException, OmegaConfBaseException, yaml.YAMLError, *_STUMBLES) as error:
         raise RecipeError(f"{_name(path)}: {_in_short(error, path)}") from error
     origins: dict[str, str] = {}
     for default in used:
@@ -161,6 +165,20 @@ def _compose(path: Path, choices: Mapping[str, str]) -> tuple[dict[str, Any], di
             prefix = f"{default.package}." if default.package else ""
             origins.update((prefix + key, f"{_name(file)}:{line}") for key, line in _lines(file))
     return ({str(key): value for key, value in tree.items()} if isinstance(tree, dict) else {}), origins
+
+
+def _check_text(path: Path) -> None:
+    """Refuse what is no mapping of keys before Hydra meets it, whose words for that help nobody."""
+    try:
+        tree = parse_yaml(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RecipeError(f"{_name(path)}: cannot be read ({error.strerror}); check the path.") from error
+    except ValueError as error:
+        raise RecipeError(f"{_name(path)}: is not valid YAML ({error}); mend that line.") from error
+    if tree is not None and not isinstance(tree, dict):
+        raise RecipeError(f"{_name(path)}: holds {brief(tree)}; write it as KEY: VALUE lines, like a shipped recipe.")
+    if odd := next((key for key in tree or () if not is_text(key)), None):
+        raise RecipeError(f"{_name(path)}: has the key {brief(odd)}; keys are words. Rename it.")
 
 
 def _let_hydra_find_shipped_recipes() -> None:

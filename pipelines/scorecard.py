@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from adapt.evaluate.record import (
     BETTER,
@@ -100,13 +100,12 @@ def read(folder: Path) -> Evaluation:
     Raises:
         DataError: The file is missing or is no evaluation.
     """
-    import json
-
     from adapt.errors import DataError
+    from adapt.runs.documents import parse_object
 
     path = folder / "evaluation.json"
     try:
-        value: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        value = parse_object(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: cannot be read ({error}). Run `wam-adapt evaluate` again.") from error
     return from_json(value)

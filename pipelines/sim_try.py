@@ -66,13 +66,16 @@ class Trial:
 
     def __post_init__(self) -> None:
         if self.episodes < 1:
-            raise RecipeError(f"episodes is {self.episodes}; it takes at least 1 to tell anything.")
+            raise RecipeError(f"episodes is {self.episodes}; give at least 1, else nothing can be told.")
         if self.seed < 0:
             raise RecipeError(f"seed is {self.seed}; give 0 or more.")
         if self.future not in FUTURES:
             raise RecipeError(f"future '{self.future}': take one of {', '.join(FUTURES)}.")
         if self.future == TRUE and self.head != INVERSE_DYNAMICS:
-            raise RecipeError(f"future 'true': only {INVERSE_DYNAMICS} reads a future; the head is '{self.head}'.")
+            raise RecipeError(
+                f"future 'true': only {INVERSE_DYNAMICS} reads a future; the head is '{self.head}'. "
+                "Choose that head, or another future."
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

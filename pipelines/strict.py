@@ -9,10 +9,12 @@ from enum import Enum
 from typing import Any, TypeVar
 
 from adapt.errors import RecipeError
+from adapt.runs.documents import brief, is_text
 
 T = TypeVar("T")
 Where = Callable[[str], str]
 _MISFIT = object()
+_MOST = 2.0**63  # Seeds are 64 bits wide; nothing that a recipe counts or measures is larger.
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +114,7 @@ def unknown_key(key: str, kind: type, place: str) -> RecipeError:
     section = key.rpartition(".")[0]
     within = [name for name in known if name.rpartition(".")[0] == section] or known
     remedy = f"did you mean '{near[0]}'?" if near else f"the keys are: {', '.join(within)}."
-    return RecipeError(f"{place}: there is no key '{key}'; {remedy} `wam-adapt config show` lists all keys.")
+    return RecipeError(f"{place}: there is no key '{key}'; {remedy} see `wam-adapt config show` for all keys.")
 
 
 def type_name(hint: Any) -> str:
@@ -129,7 +131,7 @@ def _build(kind: Any, tree: object, where: Where, root: type, prefix: str) -> An
     tree = {} if tree is None else tree
     if not isinstance(tree, Mapping):
         example = f"{prefix}{dataclasses.fields(kind)[0].name}"
-        raise RecipeError(f"{where(section)}: '{section}' is {tree!r}; give it keys, for example '{example}'.")
+        raise RecipeError(f"{where(section)}: '{section}' is {brief(tree)}; give it keys, for example '{example}'.")
     hints = typing.get_type_hints(kind)
     values: dict[str, Any] = {}
     for name, value in tree.items():
@@ -153,7 +155,7 @@ def _leaf(hint: Any, value: object, key: str, where: Where) -> Any:
         result = _fit(kind, value)
         if result is not _MISFIT:
             return result
-    raise RecipeError(f"{where(key)}: '{key}' is {value!r}; it takes {type_name(hint)}.")
+    raise RecipeError(f"{where(key)}: '{key}' is {brief(value)}; it takes {type_name(hint)}.")
 
 
 def _fit(kind: Any, value: object) -> Any:
@@ -161,14 +163,21 @@ def _fit(kind: Any, value: object) -> Any:
     if kind is types.NoneType:
         return value if value is None else _MISFIT
     if kind is float:
-        return float(value) if type(value) in (int, float) else _MISFIT  # type: ignore[arg-type]
+        return float(value) if _is_number(value) else _MISFIT  # type: ignore[arg-type]
     if isinstance(kind, type) and issubclass(kind, Enum):
         return next((member for member in kind if value in (member, member.value, member.name)), _MISFIT)
     if typing.get_origin(kind) is list:
         (item_kind,) = typing.get_args(kind)
-        whole = isinstance(value, list) and all(type(item) is item_kind for item in value)
-        return list(value) if whole else _MISFIT  # type: ignore[call-overload]
-    return value if type(value) is kind else _MISFIT
+        items = [_fit(item_kind, item) for item in value] if isinstance(value, list) else [_MISFIT]
+        return _MISFIT if any(item is _MISFIT for item in items) else items
+    if type(value) is not kind or (kind is int and not _is_number(value)) or (kind is str and not is_text(value)):
+        return _MISFIT
+    return value
+
+
+def _is_number(value: object) -> bool:
+    """Whether a value is a number that can be reckoned with: NaN passes every check of a range, infinity most."""
+    return type(value) in (int, float) and -_MOST <= value <= _MOST  # type: ignore[operator]
 
 
 def _plain(value: Any) -> Any:

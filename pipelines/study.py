@@ -19,9 +19,10 @@ from adapt.evaluate.study_record import Arm, StudyRecord, dump, from_json
 from adapt.evaluate.study_settings import NEW, REPLAY, StudyConfig
 from adapt.evaluate.summary import robot_effect
 from adapt.evaluate.tables import Label
-from adapt.models.bases import find_base
+from adapt.models.bases import read_identity
 from adapt.runs.atomic import write_atomic
 from adapt.runs.cache import Cache
+from adapt.runs.documents import parse_object
 from adapt.runs.stage import read_manifest, run_stage
 from pipelines.job import Job
 from pipelines.study_judge import MODEL, judge_all, read_errors
@@ -116,7 +117,7 @@ def read(folder: Path) -> StudyRecord:
     """
     path = folder / STUDY
     try:
-        value: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        value = parse_object(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: cannot be read ({error}). Run `wam-adapt study` again.") from error
     return from_json(value)
@@ -136,12 +137,12 @@ def _frame(plan: Plan, trainings: Mapping[str, Path], accounts: Mapping[str, dic
     recipe = plan.job.recipe
     told = {name: json.loads((path / "training.json").read_text(encoding="utf-8")) for name, path in trainings.items()}
     judged = next(iter(accounts.values()))
-    identity = json.loads((find_base(recipe.base) / "base.json").read_text(encoding="utf-8"))["identity"]
+    identity, _ = read_identity(recipe.base)
     return StudyRecord(
         kind=plan.job.kind,
         body=next(iter(plan.encoded.embodiments)),
-        base=identity["name"],
-        base_revision=identity["revision"],
+        base=identity.name,
+        base_revision=identity.revision,
         replay=plan.replay.origin,
         steps=recipe.train.steps,
         batch_size=recipe.train.batch_size,

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from adapt.data.encoded import Encoded, read_encoded
+from adapt.errors import DataError
 from adapt.evaluate import actions, retention, video
 from adapt.evaluate.actions import Body, action_errors
 from adapt.evaluate.held_out import HeldOut
@@ -26,6 +27,7 @@ from adapt.models.checkpoint import read_tensors
 from adapt.policy.acting import Actor
 from adapt.runs.atomic import write_atomic
 from adapt.runs.cache import Cache
+from adapt.runs.documents import in_short, parse_object
 from adapt.runs.manifest import find_finished
 from adapt.runs.stage import read_manifest, require_intact, run_stage, stage_key
 from adapt.train.files import ADAPTER, HEADS
@@ -96,11 +98,21 @@ def is_done(plan: Plan, arm: str, seed: int, trainings: Mapping[str, Path]) -> b
 
 
 def read_errors(folder: Path) -> dict[str, Any]:
-    """What `judge` wrote; NaN where a window has nothing to measure."""
-    account: dict[str, Any] = json.loads((folder / ERRORS).read_text(encoding="utf-8"))
-    for contenders in account["errors"].values():
-        for name, row in contenders.items():
-            contenders[name] = [math.nan if value is None else value for value in row]
+    """What `judge` wrote; NaN where a window has nothing to measure.
+
+    Raises:
+        DataError: It is damaged.
+    """
+    path = folder / ERRORS
+    try:
+        account = parse_object(path.read_text(encoding="utf-8"))
+        for contenders in account["errors"].values():
+            for name, row in contenders.items():
+                contenders[name] = [math.nan if value is None else value for value in row]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DataError(
+            f"{path}: is damaged ({in_short(error)}); delete its folder and give the command again."
+        ) from error
     return account
 
 

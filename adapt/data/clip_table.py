@@ -1,7 +1,7 @@
 """How is the list of windows kept on disk? As a Hugging Face data set in one Parquet file, a row per window."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +9,22 @@ import torch
 from torch import Tensor
 
 from adapt.errors import DataError
+from adapt.runs.documents import brief, in_short, parse_object
+from adapt.runs.typed import find_misfit
 from adapt.types import VideoRef, Window
 
 CLIP_TABLE = "clips.parquet"
+_LATER = ("confidence", "weight")  # Tables of earlier releases have neither.
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
+_MOST_CHUNKS = 10_000  # A window has a handful; a number beyond all bounds must not be taken for a size.
+_TEXTS = ("window_id", "instruction", "session", "split", "embodiment", "rejection", "provenance")
+_KINDS: Mapping[str, Any] = {
+    **dict.fromkeys(_TEXTS, str),
+    "videos": tuple[VideoRef, ...],
+    "start_s": float,
+    "chunks": int,
+    "quality": dict[str, Any],
+}
 
 
 def write_clip_table(path: Path, windows: Sequence[Window], *, root: Path | None = None) -> None:
@@ -29,10 +41,42 @@ def write_clip_table(path: Path, windows: Sequence[Window], *, root: Path | None
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
+
+    rows = [_row(window, root) for window in windows]
+    pq.write_table(pa.Table.from_pylist(rows, schema=_features().arrow_schema), path)
+
+
+def read_clip_table(path: Path, *, root: Path | None = None) -> list[Window]:
+    """Read what `write_clip_table` wrote, number for number.
+
+    Args:
+        path: File to read.
+        root: Folder to which relative video paths are joined; None leaves them as they are.
+
+    Raises:
+        DataError: The file is missing or is not a clip table.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.read_table(path)
+        _check_columns(table.schema)
+        return [_window(row, root) for row in table.to_pylist()]
+    except FileNotFoundError as error:
+        raise DataError(f"{path}: the clip table is missing; make it with `wam-adapt ingest`.") from error
+    # Arrow passes on what its own readers raise, UnicodeDecodeError (a ValueError) and OverflowError among it.
+    except (pa.ArrowException, OSError, LookupError, TypeError, ValueError, ArithmeticError) as error:
+        raise DataError(
+            f"{path}: not a clip table ({in_short(error)}); make it again with `wam-adapt ingest`."
+        ) from error
+
+
+def _features() -> Any:
     from datasets import Features, List, Value
 
     text, number, matrix = Value("string"), Value("float64"), List(List(Value("float64")))
-    features = Features(
+    return Features(
         {
             "window_id": text,
             "videos": List({"camera": text, "path": text, "digest": text}),
@@ -53,30 +97,28 @@ def write_clip_table(path: Path, windows: Sequence[Window], *, root: Path | None
             "state_type": text,
         }
     )
-    rows = [_row(window, root) for window in windows]
-    pq.write_table(pa.Table.from_pylist(rows, schema=features.arrow_schema), path)
 
 
-def read_clip_table(path: Path, *, root: Path | None = None) -> list[Window]:
-    """Read what `write_clip_table` wrote, number for number.
-
-    Args:
-        path: File to read.
-        root: Folder to which relative video paths are joined; None leaves them as they are.
+def _check_columns(found: Any) -> None:
+    """Refuse a table whose columns are of other kinds than they were written with.
 
     Raises:
-        DataError: The file is missing or is not a clip table.
+        ValueError: The first such column.
     """
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
-    try:
-        rows = pq.read_table(path).to_pylist()
-        return [_window(row, root) for row in rows]
-    except FileNotFoundError as error:
-        raise DataError(f"{path}: the clip table is missing; make it with `wam-adapt ingest`.") from error
-    except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
-        raise DataError(f"{path}: not a clip table ({error}); make it again with `wam-adapt ingest`.") from error
+    # As `_features` has them, without importing what writes: reading is done far more often.
+    text, number, matrix = pa.string(), pa.float64(), pa.list_(pa.list_(pa.float64()))
+    videos = pa.list_(pa.struct([(name, text) for name in ("camera", "path", "digest")]))
+    numbers = {"start_s": number, "confidence": number, "weight": number, "chunks": pa.int32()}
+    texts = dict.fromkeys((*_TEXTS, "quality", "actions_type", "state_type"), text)
+    wanted = {**texts, **numbers, "videos": videos, "actions": matrix, "state": matrix}
+    for name, kind in wanted.items():
+        if name in _LATER and name not in found.names:
+            continue
+        there = found.field(name).type if name in found.names else "missing"
+        if there != kind:
+            raise ValueError(f"its column '{name}' is {there}, should be {kind}")
 
 
 def _row(window: Window, root: Path | None) -> dict[str, Any]:
@@ -114,7 +156,7 @@ def _window(row: dict[str, Any], root: Path | None) -> Window:
         )
         for ref in row["videos"]
     )
-    return Window(
+    window = Window(
         window_id=row["window_id"],
         videos=videos,
         start_s=row["start_s"],
@@ -125,12 +167,21 @@ def _window(row: dict[str, Any], root: Path | None) -> Window:
         embodiment=row["embodiment"],
         rejection=row["rejection"],
         provenance=row["provenance"],
-        confidence=row.get("confidence"),  # Tables of earlier releases have neither.
+        confidence=row.get("confidence"),
         weight=row.get("weight"),
-        quality=json.loads(row["quality"]),
+        quality=parse_object(row["quality"]),
         actions=_tensor(row["actions"], row["actions_type"]),
         state=_tensor(row["state"], row["state_type"]),
     )
+    if problem := next(
+        filter(None, (find_misfit(getattr(window, name), kind, name) for name, kind in _KINDS.items())), ""
+    ):
+        raise ValueError(f"{problem}, in the row of window {brief(window.window_id)}")
+    if not window.start_s >= 0 or not 1 <= window.chunks <= _MOST_CHUNKS:
+        raise ValueError(
+            f"window {brief(window.window_id)} begins at {window.start_s} s and has {window.chunks} chunks"
+        )
+    return window
 
 
 def _relative(path: str, root: Path | None) -> str:
@@ -149,4 +200,9 @@ def _lists(values: Tensor | None) -> tuple[list[list[float]] | None, str]:
 
 
 def _tensor(values: list[list[float]] | None, dtype: str) -> Tensor | None:
-    return None if values is None else torch.tensor(values, dtype=_DTYPES[dtype])
+    if values is None:
+        return None
+    found = torch.tensor(values, dtype=_DTYPES[dtype])
+    if found.ndim != 2 or not found.numel():
+        raise ValueError(f"actions or a state of shape {list(found.shape)}")
+    return found

@@ -27,6 +27,8 @@ from adapt.embodiment.spec import Embodiment
 from adapt.embodiment.statistics import BodyStatistics
 from adapt.errors import DataError
 from adapt.runs.atomic import write_atomic
+from adapt.runs.documents import brief, in_short, is_text, parse_object
+from adapt.runs.typed import find_misfit
 from adapt.types import BaseGeometry, Window
 
 _TEXT, _PROMPTS, _GEOMETRY = "text.safetensors", "prompts.json", "geometry.json"
@@ -101,18 +103,13 @@ def read_encoded(folder: Path) -> Encoded:
     Raises:
         DataError: A file is missing or damaged.
     """
-    geometry = _read_json(folder / _GEOMETRY)
-    try:
-        text = load((folder / _TEXT).read_bytes())
-        prompts = {prompt: text[key] for key, prompt in _read_json(folder / _PROMPTS).items()}
-    except (OSError, SafetensorError, KeyError) as error:
-        raise DataError(f"{folder / _TEXT}: cannot be read ({error}); delete the folder and encode again.") from error
+    encoders, geometry = _read_geometry(folder / _GEOMETRY)
     return Encoded(
         windows=read_clip_table(folder / CLIP_TABLE),
         latents=LatentStore(folder),
-        prompts=prompts,
-        encoders=geometry["encoders"],
-        geometry=BaseGeometry.from_json(geometry["geometry"]),
+        prompts=_read_prompts(folder),
+        encoders=encoders,
+        geometry=geometry,
         statistics={
             name: BodyStatistics.from_json(figures, source=str(folder / _STATISTICS))
             for name, figures in _read_json(folder / _STATISTICS).items()
@@ -129,15 +126,45 @@ def prompt_key(prompt: str) -> str:
     return hashlib.sha256(prompt.encode()).hexdigest()[:16]
 
 
+def _read_geometry(path: Path) -> tuple[str, BaseGeometry]:
+    told = _read_json(path)
+    try:
+        encoders, geometry = told["encoders"], BaseGeometry.from_json(told["geometry"])
+        problem = find_misfit(encoders, str, "encoders") or find_misfit(geometry, BaseGeometry, "geometry")
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        problem = in_short(error)
+    if problem:
+        raise DataError(f"{path}: does not describe encoded data ({problem}); delete the folder and encode again.")
+    return encoders, geometry
+
+
+def _read_prompts(folder: Path) -> dict[str, Tensor]:
+    named = _read_json(folder / _PROMPTS)
+    try:
+        text = load((folder / _TEXT).read_bytes())
+    # What safetensors raises besides its own depends on what it stumbles over.
+    except (OSError, SafetensorError, LookupError, TypeError, ValueError) as error:
+        raise DataError(
+            f"{folder / _TEXT}: cannot be read ({in_short(error)}); delete the folder and encode again."
+        ) from error
+    for key, prompt in named.items():
+        features = text.get(key)
+        if not is_text(prompt) or features is None or features.dtype != torch.bfloat16 or features.ndim != 2:
+            raise DataError(
+                f"{folder / _PROMPTS}: {brief(key)} stands for {brief(prompt)}, and {_TEXT} holds no embedding of "
+                "that name; delete the folder and encode again."
+            )
+    return {prompt: text[key] for key, prompt in named.items()}
+
+
 def _write_json(path: Path, value: Mapping[str, Any]) -> None:
     write_atomic(path, json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
 
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        value: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return parse_object(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise DataError(
-            f"{path}: cannot be read ({error}); name a folder that `encode` made, or encode again."
+            f"{path}: cannot be read ({in_short(error)}); name a folder that `encode` made, or encode again."
         ) from error
-    return value

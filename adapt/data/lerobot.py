@@ -4,7 +4,8 @@ Layout, as LeRobot writes it at commit 0cf86487: `meta/info.json` describes the 
 `meta/tasks.jsonl` list episodes and instructions, and each episode has one parquet file and one video per camera.
 """
 
-import json
+import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,14 @@ from adapt.data.lerobot_rows import (
     read_spans,
 )
 from adapt.errors import AdaptError, DataError
+from adapt.runs.documents import brief, in_short, is_text, parse_json
 from adapt.video.probe import probe
 
+# Nothing else of Python's format strings: they can reach into objects, and pad to any length.
+_PATTERN = re.compile(r"(?:[^{}]|\{(?:episode_chunk|episode_index)(?::0?\d{1,2}d?)?\}|\{video_key\})+")
+_MOST_ELEMENTS = 10_000  # of a column; no robot has a longer vector
+_MOST_HZ = 100_000.0
+_MOST_WHOLE = 2**53  # of an episode, a row or a chunk; beyond it numbers are not told apart in float64
 READABLE = ("v2.0", "v2.1")
 _NUMBERS = ("float", "int", "uint", "bool")
 
@@ -48,10 +55,13 @@ class LeRobotSource:
         self.info = _read_info(root)
         self.rate_hz = _rate_hz(self.info, root)
         features = self.info.get("features")
-        if not isinstance(features, dict) or not all(isinstance(feature, dict) for feature in features.values()):
-            raise DataError(f"{root / INFO}: 'features' is {features!r}; wanted a description per column.")
+        whole = isinstance(features, dict) and all(isinstance(feature, dict) for feature in features.values())
+        if not isinstance(features, dict) or not whole or not all(is_text(column) for column in features):
+            raise DataError(f"{root / INFO}: 'features' is {brief(features)}; write a description per column there.")
         self.vectors: dict[str, tuple[str, ...]] = {
-            column: names for column, feature in features.items() if (names := _element_names(feature)) is not None
+            column: names
+            for column, feature in features.items()
+            if (names := _element_names(feature, f"{root / INFO}: column '{column}'")) is not None
         }
         self.cameras = tuple(column for column, feature in features.items() if feature.get("dtype") == "video")
 
@@ -72,7 +82,7 @@ class LeRobotSource:
         Raises:
             DataError: The list of episodes or of tasks cannot be read, or is empty.
         """
-        tasks = {_whole(row, "task_index", TASKS): str(row.get("task", "")) for row in self._lines(TASKS)}
+        tasks = {_whole(row, "task_index", TASKS): _text(row, "task", TASKS) for row in self._lines(TASKS)}
         good: list[Episode] = []
         problems: list[tuple[str, str]] = []
         for row in self._lines(EPISODES):
@@ -128,7 +138,7 @@ class LeRobotSource:
 
     def _frames(self, video: Path, rows: int) -> int:
         """Frames of a video, if they fit the rows in number and in time."""
-        if not video.is_file():
+        if not os.path.isfile(video):  # Unlike Path's, it takes a name too long for the disk for no file.
             raise DataError(f"{video}: this video is missing. Put it there, or take the episode out of {EPISODES}.")
         found = probe(video)
         _agree("the rows are", rows, f"{video.name} has", found.frames)
@@ -149,30 +159,28 @@ class LeRobotSource:
     def _path(self, key: str, index: int, camera: str) -> Path:
         template = self.info.get(key)
         chunk = index // max(1, _whole(self.info, "chunks_size", INFO))
-        try:
-            if not isinstance(template, str):
-                raise ValueError("not a text")
-            place = template.format(episode_chunk=chunk, episode_index=index, video_key=camera)
-        except (AttributeError, LookupError, ValueError) as error:
+        if not isinstance(template, str) or not is_text(template) or not _PATTERN.fullmatch(template):
             raise DataError(
-                f"{self.root / INFO}: '{key}' is {template!r}; wanted a pattern of episode_chunk and episode_index."
-            ) from error
-        if Path(place).is_absolute() or ".." in Path(place).parts:
-            raise DataError(
-                f"{self.root / INFO}: '{key}' leads to {place}; wanted a place inside the data set's folder."
+                f"{self.root / INFO}: '{key}' is {brief(template)}; write a pattern of episode_chunk and "
+                "episode_index there, as LeRobot does."
             )
+        place = template.format(episode_chunk=chunk, episode_index=index, video_key=camera)
+        if Path(place).is_absolute() or ".." in Path(place).parts:
+            raise DataError(f"{self.root / INFO}: '{key}' leads to {place}; name a place inside the data set's folder.")
         return self.root / place
 
     def _lines(self, name: str) -> list[dict[str, Any]]:
         path = self.root / name
         try:
-            rows = [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line.strip()]
+            rows = [parse_json(line) for line in path.read_text(encoding="utf-8").split("\n") if line.strip()]
         except (OSError, ValueError) as error:
             raise DataError(
-                f"{path}: cannot be read as one JSON object per line ({error}). Restore the file."
+                f"{path}: cannot be read as one JSON object per line ({in_short(error)}). Restore the file."
             ) from error
         if not rows or not all(isinstance(row, dict) for row in rows):
-            raise DataError(f"{path}: found {len(rows)} rows; wanted at least one, each a JSON object.")
+            raise DataError(
+                f"{path}: found {len(rows)} rows; at least one is needed, each a JSON object. Restore the file."
+            )
         return rows
 
 
@@ -183,13 +191,13 @@ def _read_info(root: Path) -> dict[str, Any]:
             f"{root}: not a LeRobot data set, it has no {INFO}. Give the folder that holds 'meta' and 'data'."
         )
     try:
-        info = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise DataError(f"{path}: not valid JSON ({error}). Restore the file.") from error
+        info = parse_json(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: not valid JSON ({in_short(error)}). Restore the file.") from error
     version = info.get("codebase_version") if isinstance(info, dict) else None
-    if version not in READABLE:
+    if not isinstance(version, str) or version not in READABLE:
         raise DataError(
-            f"{path}: codebase_version is {version!r}; {' and '.join(READABLE)} are read, v3.0 not yet. Take the "
+            f"{path}: codebase_version is {brief(version)}; {' and '.join(READABLE)} are read, v3.0 not yet. Take the "
             "data set's revision 'v2.1' if its repository has one (hf download REPO --repo-type dataset "
             "--revision v2.1), or convert it back to one parquet file and one video per episode."
         )
@@ -199,21 +207,28 @@ def _read_info(root: Path) -> dict[str, Any]:
 
 def _rate_hz(info: Mapping[str, Any], root: Path) -> float:
     rate = info.get("fps")
-    if not isinstance(rate, int | float) or isinstance(rate, bool) or rate <= 0:
-        raise DataError(f"{root / INFO}: 'fps' is {rate!r}; wanted the rows per second.")
+    if not isinstance(rate, int | float) or isinstance(rate, bool) or not 0 < rate <= _MOST_HZ:
+        raise DataError(f"{root / INFO}: 'fps' is {brief(rate)}; write the rows per second there, a number above 0.")
     return float(rate)
 
 
-def _element_names(feature: Mapping[str, Any]) -> tuple[str, ...] | None:
-    """A name for each element of a column of numbers; None for any other column."""
+def _element_names(feature: Mapping[str, Any], where: str) -> tuple[str, ...] | None:
+    """A name for each element of a column of numbers; None for any other column.
+
+    Raises:
+        DataError: Its shape is no number of elements.
+    """
     shape = feature.get("shape")
     if not str(feature.get("dtype")).startswith(_NUMBERS) or not isinstance(shape, list) or len(shape) != 1:
         return None
     names = feature.get("names")
     # Names come flat, in one inner list, or in a mapping from a group to its list.
-    groups = list(names.values()) if isinstance(names, dict) else [names] if isinstance(names, list) else []
-    flat = [str(name) for group in groups for part in group for name in (part if isinstance(part, list) else [part])]
-    width = int(shape[0])
+    groups = list(names.values()) if isinstance(names, dict) else [names]
+    parts = [part for group in groups if isinstance(group, list) for part in group]
+    flat = [str(name) for part in parts for name in (part if isinstance(part, list) else [part])]
+    width = shape[0]
+    if type(width) is not int or not 0 <= width <= _MOST_ELEMENTS:
+        raise DataError(f"{where} has the shape {brief(shape)}; wanted at most {_MOST_ELEMENTS} elements. Mend it.")
     return tuple(flat) if len(flat) == width else ("",) * width
 
 
@@ -227,6 +242,13 @@ def _agree(first: str, wanted: int, second: str, found: int) -> None:
 
 def _whole(row: Mapping[str, Any], key: str, name: str) -> int:
     value = row.get(key)
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise DataError(f"{name}: '{key}' is {value!r}; wanted a whole number from 0.")
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= _MOST_WHOLE:
+        raise DataError(f"{name}: '{key}' is {brief(value)}; write a whole number from 0 there.")
+    return value
+
+
+def _text(row: Mapping[str, Any], key: str, name: str) -> str:
+    value = row.get(key, "")
+    if not isinstance(value, str) or not is_text(value):
+        raise DataError(f"{name}: '{key}' is {brief(value)}; write a text there.")
     return value

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from adapt.data.episodes import Span
 from adapt.errors import DataError
+from adapt.runs.documents import brief, is_text
 
 INFO, EPISODES, TASKS = "meta/info.json", "meta/episodes.jsonl", "meta/tasks.jsonl"
 TOLERANCE_ROWS = 2  # Encoders and recorders drop a frame at an end now and then.
@@ -34,8 +35,9 @@ def read_parquet(path: Path, columns: Sequence[str]) -> pa.Table:
         raise DataError(
             f"{path}: this file is missing. Put it there, or take the episode out of {EPISODES}."
         ) from error
-    except (OSError, pa.ArrowException) as error:
-        detail = str(error).splitlines()[0]
+    # Arrow passes on what its own readers raise, UnicodeDecodeError (a ValueError) and OverflowError among it.
+    except (OSError, pa.ArrowException, ValueError, ArithmeticError) as error:
+        detail = next(iter(str(error).splitlines()), type(error).__name__)
         raise DataError(f"{path}: not a readable parquet file ({detail}). Download it again.") from error
 
 
@@ -69,6 +71,8 @@ def read_matrix(table: pa.Table, column: str, path: Path) -> Tensor:
     """
     if column not in table.column_names:
         raise DataError(f"{path.name}: has no column '{column}', which {INFO} promises. Restore the file.")
+    if table.column_names.count(column) > 1:
+        raise DataError(f"{path.name}: has the column '{column}' twice. Restore the file.")
     values = table[column].combine_chunks()
     if isinstance(values, pa.ChunkedArray):  # an empty table has no chunk to combine
         values = pa.concat_arrays(values.chunks) if values.num_chunks else pa.array([], pa.float64())
@@ -76,12 +80,18 @@ def read_matrix(table: pa.Table, column: str, path: Path) -> Tensor:
     flat = values.flatten() if nested else values
     rows = table.num_rows
     lengths = set(values.value_lengths().unique().to_pylist()) if nested else {1}
-    if values.null_count or flat.null_count or len(lengths) > 1:
+    if values.null_count or flat.null_count or len(lengths) > 1 or 0 in lengths:
         raise DataError(
             f"{path.name}: column '{column}' has rows that are empty or differ in length. Restore the file."
         )
-    numbers = torch.tensor(flat.cast(pa.float64()).to_numpy(zero_copy_only=False), dtype=torch.float64)
+    if not _is_numeric(flat.type):
+        raise DataError(f"{path.name}: column '{column}' holds {flat.type}, wanted numbers. Restore the file.")
+    numbers = torch.tensor(flat.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False), dtype=torch.float64)
     return numbers.reshape(rows, -1) if rows else numbers.reshape(0, 1)
+
+
+def _is_numeric(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind))
 
 
 def read_spans(
@@ -101,9 +111,11 @@ def read_spans(
     """
     if "task_index" not in table.column_names:
         named = row.get("tasks")
-        if not isinstance(named, list) or len(named) != 1:
-            raise DataError(f"{path.name}: has no 'task_index', and {EPISODES} lists {named!r}; wanted one task.")
-        return (Span(instruction=str(named[0]), start_s=0.0, end_s=float(clock[-1])),)
+        if not isinstance(named, list) or len(named) != 1 or not is_text(named[0]):
+            raise DataError(
+                f"{path.name}: has no 'task_index', and {EPISODES} lists {brief(named)}; name one task there."
+            )
+        return (Span(instruction=named[0], start_s=0.0, end_s=float(clock[-1])),) if len(clock) else ()
     labels = read_matrix(table, "task_index", path)[:, 0].long().tolist()
     firsts = [place for place, label in enumerate(labels) if place == 0 or labels[place - 1] != label]
     spans = []

@@ -87,7 +87,7 @@ def write_lerobot_v21(
 def _length(recording: Recording, index: int) -> int:
     lengths = {name: len(rows) for name, rows in (*recording.columns.items(), *recording.frames.items())}
     if len(set(lengths.values())) != 1 or 0 in lengths.values():
-        raise DataError(f"recording {index}: its parts have {lengths} rows; wanted the same number, above 0, of each.")
+        raise DataError(f"recording {index}: its parts have {lengths} rows; give each the same number, above 0.")
     return next(iter(lengths.values()))
 
 

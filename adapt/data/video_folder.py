@@ -6,7 +6,6 @@ name says the instruction. Else one task holds for all.
 """
 
 import csv
-import json
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from adapt.errors import DataError
+from adapt.runs.documents import is_text, parse_json
 
 _COMMON = [".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi"]
 VIDEO_SUFFIXES = frozenset([*_COMMON, ".3gp", ".flv", ".gif", ".m2ts", ".mpeg", ".mpg", ".mts", ".ogv", ".ts", ".wmv"])
@@ -69,23 +69,24 @@ def read_video_folder(root: Path, task: str | None) -> VideoFolder:
         Videos with an instruction, in order of name; and the reason for everything that was left out.
 
     Raises:
-        DataError: The folder is missing, empty, or without videos; no video has an instruction.
+        DataError: The folder is missing, cannot be entered, is empty or without videos; no video has an instruction.
     """
     if root.is_file():
         return _choose(root.parent, [root], {}, [], task)
     if not root.is_dir():
         raise DataError(f"{root}: no such folder or file; check the path.")
-    files = sorted(_files(root), key=lambda path: _name(path, root))
-    if not files:
-        raise DataError(f"{root}: the folder is empty; put videos into it, such as .mp4 or .mov files.")
-    said: dict[Path, _Said] = {}
     problems: list[tuple[str, str]] = []
+    files = sorted(_files(root, problems), key=lambda path: _name(path, root))
+    if not files:
+        closed = f" as far as it is open ({problems[0][0]} {problems[0][1]})" if problems else ""
+        raise DataError(f"{root}: the folder is empty{closed}; put videos into it, such as .mp4 or .mov files.")
+    said: dict[Path, _Said] = {}
     for path in files:
         if path.name in _METADATA:
             said |= _read_metadata(path, root, problems)
     videos = [path for path in files if path.suffix.lower() in VIDEO_SUFFIXES]
     problems += [
-        (_name(path, root), f"{path.suffix} recordings are not read; export their video as .mp4 first")
+        (_name(path, root), f"{path.suffix} recordings are not read; export their video as .mp4 first{_by_tool(path)}")
         for path in files
         if path.suffix.lower() in _RECORDINGS
     ]
@@ -104,6 +105,9 @@ def _choose(
     videos = []
     for path in paths:
         name = _name(path, root)
+        if not is_text(name):
+            problems.append((name, "its name is not UTF-8, so nothing can be written down about it; rename it"))
+            continue
         row = said.get(path)
         instruction = (row and row.instruction) or _beside(path, name, problems) or (task or "").strip()
         if instruction:
@@ -117,10 +121,19 @@ def _choose(
     return VideoFolder(root=root, videos=tuple(videos), problems=tuple(sorted(problems)))
 
 
-def _files(root: Path) -> Iterator[Path]:
+def _by_tool(recording: Path) -> str:
+    """Which tool exports such a recording, where it is not the camera's own."""
+    return " (`vrs_to_mp4` of projectaria-tools does it)" if recording.suffix.lower() == ".vrs" else ""
+
+
+def _files(root: Path, problems: list[tuple[str, str]]) -> Iterator[Path]:
     """Every file below a folder but hidden ones; links are followed, each folder is entered once."""
     entered: set[str] = set()
-    for folder, folders, names in os.walk(root, followlinks=True):
+
+    def pass_over(error: OSError) -> None:
+        problems.append((_name(Path(error.filename), root), f"cannot be entered ({error.strerror}); change its mode"))
+
+    for folder, folders, names in os.walk(root, onerror=pass_over, followlinks=True):
         real = os.path.realpath(folder)
         if real in entered:
             folders.clear()
@@ -140,8 +153,11 @@ def _beside(video: Path, name: str, problems: list[tuple[str, str]]) -> str:
     if not text.is_file():
         return ""
     try:
-        return " ".join(text.read_text(encoding="utf-8-sig").split())
-    except (OSError, UnicodeDecodeError) as error:
+        said = " ".join(text.read_text(encoding="utf-8-sig").split())
+        if not is_text(said):
+            raise ValueError("it holds NUL")
+        return said
+    except (OSError, ValueError) as error:
         problems.append((name, f"{text.name} beside it cannot be read ({error}); save it as UTF-8 text"))
         return ""
 
@@ -154,6 +170,9 @@ def _read_metadata(path: Path, root: Path, problems: list[tuple[str, str]]) -> d
         file_name = row.get("file_name")
         if not isinstance(file_name, str) or not file_name.strip():
             problems.append((name, f"line {number}: {row.get('problem') or 'has no file_name'}"))
+            continue
+        if not all(is_text(value) for value in row.values() if isinstance(value, str)):
+            problems.append((name, f"line {number}: holds NUL, or half of a character; save it as UTF-8 text"))
             continue
         texts = [value.strip() for key in _INSTRUCTION_KEYS if isinstance(value := row.get(key), str) and value.strip()]
         said[path.parent / file_name.strip()] = _Said(
@@ -170,14 +189,18 @@ def _rows(path: Path) -> Iterator[tuple[int, Mapping[str, object]]]:
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: the metadata cannot be read ({error}); save it as UTF-8 text.") from error
     if path.suffix == ".csv":
-        yield from enumerate(csv.DictReader(text.splitlines()), start=2)
+        rows = csv.DictReader(text.splitlines())
+        try:
+            yield from enumerate(rows, start=2)
+        except csv.Error as error:
+            yield rows.line_num, {"problem": f"is not CSV, and ends the reading ({error})"}
         return
     # Not splitlines(): a string of JSON may hold other characters that count as line ends there.
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
+            row = parse_json(line)
         except ValueError as error:
             row = {"problem": f"is not JSON ({error})"}
         yield number, row if isinstance(row, dict) else {"problem": "is not a JSON object"}

@@ -7,6 +7,9 @@ import difflib
 from collections.abc import Iterable, Mapping, Sequence
 
 from adapt.errors import EmbodimentError
+from adapt.runs.documents import brief, is_text
+
+_MOST = 10**9  # No place in a vector, and no count of rows, is beyond it.
 
 
 def take_mapping(value: object, keys: Sequence[str], where: str) -> Mapping[str, object]:
@@ -16,11 +19,11 @@ def take_mapping(value: object, keys: Sequence[str], where: str) -> Mapping[str,
         EmbodimentError: It is something else, or a key is unknown.
     """
     if not isinstance(value, Mapping):
-        raise EmbodimentError(f"{where}: found {type(value).__name__}; wanted the keys {', '.join(keys)}.")
+        raise EmbodimentError(f"{where}: found {type(value).__name__}; give the keys {', '.join(keys)}.")
     for key in value:
         if key not in keys:
             raise EmbodimentError(
-                f"{where}: unknown key '{key}'.{nearest(str(key), keys)} The known keys are {', '.join(keys)}."
+                f"{where}: unknown key {brief(key)}.{nearest(str(key), keys)} Use one of {', '.join(keys)}."
             )
     return value
 
@@ -33,7 +36,7 @@ def take_items(entry: Mapping[str, object], key: str, where: str) -> list[tuple[
     """
     value = entry.get(key)
     if not isinstance(value, list):
-        raise EmbodimentError(f"{where}: '{key}' is {value!r}; give a list, or [] for none.")
+        raise EmbodimentError(f"{where}: '{key}' is {brief(value)}; give a list, or [] for none.")
     return [(item, f"{where}: {key}[{place}]") for place, item in enumerate(value)]
 
 
@@ -44,8 +47,8 @@ def take_texts(entry: Mapping[str, object], key: str, where: str) -> list[str]:
         EmbodimentError: It is missing, empty, or holds something else.
     """
     value = entry.get(key)
-    if not isinstance(value, list) or not value or not all(isinstance(item, str) and item for item in value):
-        raise EmbodimentError(f"{where}: '{key}' is {value!r}; give a list of texts.")
+    if not isinstance(value, list) or not value or not all(is_text(item) and item for item in value):
+        raise EmbodimentError(f"{where}: '{key}' is {brief(value)}; give a list of texts.")
     return list(value)
 
 
@@ -56,8 +59,8 @@ def take_text(entry: Mapping[str, object], key: str, where: str) -> str:
         EmbodimentError: It is missing, blank or not a text.
     """
     value = entry.get(key)
-    if not isinstance(value, str) or not value.strip():
-        raise EmbodimentError(f"{where}: '{key}' is {value!r}; give a text.")
+    if not isinstance(value, str) or not is_text(value) or not value.strip():
+        raise EmbodimentError(f"{where}: '{key}' is {brief(value)}; give a text.")
     return value
 
 
@@ -68,8 +71,8 @@ def take_whole(entry: Mapping[str, object], key: str, where: str) -> int:
         EmbodimentError: It is missing, negative or not a whole number.
     """
     value = entry.get(key)
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise EmbodimentError(f"{where}: '{key}' is {value!r}; give a whole number from 0.")
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= _MOST:
+        raise EmbodimentError(f"{where}: '{key}' is {brief(value)}; give a whole number from 0.")
     return value
 
 
@@ -81,7 +84,7 @@ def take_switch(entry: Mapping[str, object], key: str, where: str) -> bool:
     """
     value = entry.get(key, False)
     if not isinstance(value, bool):
-        raise EmbodimentError(f"{where}: '{key}' is {value!r}; give true or false.")
+        raise EmbodimentError(f"{where}: '{key}' is {brief(value)}; give true or false.")
     return value
 
 

@@ -89,12 +89,12 @@ def to_absolute(
 
 def _period(clock: Tensor) -> float:
     if len(clock) < 2:
-        raise DataError(f"resampling needs at least 2 rows, found {len(clock)}. Leave this episode out.")
+        raise DataError(f"time stamps: resampling needs at least 2 rows, found {len(clock)}. Leave this episode out.")
     gaps = clock.diff()
     if not bool((gaps > 0).all()):
         row = int((~(gaps > 0)).nonzero()[0]) + 1
         raise DataError(
-            f"time stamps must increase, but row {row} is at {float(clock[row]):.3f} s after "
+            f"time stamps: they must increase, but row {row} is at {float(clock[row]):.3f} s after "
             f"{float(clock[row - 1]):.3f} s. Mend the time stamps, or leave this episode out."
         )
     return float(gaps.median())

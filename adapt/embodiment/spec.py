@@ -15,20 +15,21 @@ A body is described by one YAML file:
 The same reader takes the JSON of `to_json`, in which every axis is written out.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from adapt.embodiment.entries import nearest, take_items, take_mapping, take_switch, take_text, take_texts, take_whole
 from adapt.errors import EmbodimentError
+from adapt.runs.documents import LARGEST_YAML, brief, in_short, parse_yaml
 from adapt.types import Canvas
 
 INSTRUCTION = "{instruction}"
 BODY_KEYS = ("name", "prompt", "cameras", "actions", "state")
 CAMERA_KEYS = ("name", "column", "slot")
+_MOST_SLOTS = 10_000  # No base has a longer vector of actions.
 _AXIS_PLACES = ("name", "names", "unit", "column", "index", "start", "base_slot", "base_slots")
 _AXIS_SWITCHES = ("relative", "gripper", "increment")
 
@@ -167,18 +168,18 @@ def check_slots(spec: Embodiment, canvas: Canvas) -> None:
         if camera.slot not in canvas.slots:
             raise EmbodimentError(
                 f"embodiment '{spec.name}': camera '{camera.name}' wants the slot '{camera.slot}', but this base's "
-                f"canvas has {', '.join(sorted(canvas.slots))}.{nearest(camera.slot, canvas.slots)}"
+                f"canvas has {', '.join(sorted(canvas.slots))}.{nearest(camera.slot, canvas.slots)} Name one of these."
             )
 
 
 def _read_yaml(path: Path) -> Embodiment:
     try:
-        value = yaml.safe_load(path.read_text(encoding="utf-8"))
+        with path.open(encoding="utf-8") as file:
+            value = parse_yaml(file.read(LARGEST_YAML + 1))
     except OSError as error:
         raise EmbodimentError(f"{path}: cannot be read ({error.strerror}). Check the path.") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        detail = " ".join(str(error).split())
-        raise EmbodimentError(f"{path}: not valid YAML: {detail}. Mend that line.") from error
+    except ValueError as error:
+        raise EmbodimentError(f"{path}: not valid YAML: {in_short(error)}. Mend that line.") from error
     return Embodiment.from_json(value, source=str(path))
 
 
@@ -234,9 +235,13 @@ def _base_slots(entry: Mapping[str, object], count: int, where: str, *, many: bo
     slots = entry.get("base_slots")
     if slots is None:
         return [None] * count
-    if not isinstance(slots, list) or len(slots) != count or not all(type(slot) is int for slot in slots):
+    if (
+        not isinstance(slots, list)
+        or len(slots) != count
+        or not all(type(slot) is int and 0 <= slot <= _MOST_SLOTS for slot in slots)
+    ):
         raise EmbodimentError(
-            f"{where}: 'base_slots' is {slots!r}; give a list of {count} whole numbers, one per name."
+            f"{where}: 'base_slots' is {brief(slots)}; give a list of {count} whole numbers, one per name."
         )
     return list(slots)
 
@@ -244,7 +249,7 @@ def _base_slots(entry: Mapping[str, object], count: int, where: str, *, many: bo
 def _check(body: Embodiment, source: str) -> Embodiment:
     if INSTRUCTION not in body.prompt:
         raise EmbodimentError(
-            f"{source}: prompt is {body.prompt!r}; it must hold {INSTRUCTION}, where the task is put."
+            f"{source}: prompt is {brief(body.prompt)}; it must hold {INSTRUCTION}, where the task is put. Add it."
         )
     if not body.cameras:
         raise EmbodimentError(f"{source}: cameras is empty; name at least one camera and the canvas slot it fills.")
@@ -256,9 +261,9 @@ def _check(body: Embodiment, source: str) -> Embodiment:
         ("state axis", [axis.name for axis in body.state]),
         ("state place", [f"{axis.column}[{axis.index}]" for axis in body.state]),
     ):
-        twice = sorted({name for name in names if names.count(name) > 1})
+        twice = sorted(name for name, count in Counter(names).items() if count > 1)
         if twice:
-            raise EmbodimentError(f"{source}: the {kind} '{twice[0]}' is given twice. Each may appear once.")
+            raise EmbodimentError(f"{source}: the {kind} '{twice[0]}' is given twice. Take one of them out.")
     _check_commands(body, source)
     _check_relative(body, source)
     return body

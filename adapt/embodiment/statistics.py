@@ -19,10 +19,12 @@ from adapt.embodiment.entries import take_mapping, take_text, take_texts, take_w
 from adapt.embodiment.resample import to_relative
 from adapt.embodiment.spec import Axis, Embodiment
 from adapt.errors import EmbodimentError
+from adapt.runs.documents import brief
 from adapt.types import Window
 
 SOURCES = ("data", "base")
 FIGURES = ("q01", "q99", "min", "max", "mean", "std")
+_MOST = 1e300  # What is beyond it overflows when squared or scaled; so do NaN and infinity, which compare to nothing.
 _CONSTANT = 1e-6  # A range below this, in any unit, is rounding: 1 micrometre, 1 microradian.
 
 
@@ -66,7 +68,7 @@ class AxisStatistics:
         entry = take_mapping(value, ("names", "units", "relative", "gripper", "count", *FIGURES), source)
         names, units = take_texts(entry, "names", source), take_texts(entry, "units", source)
         if len(units) != len(names):
-            raise EmbodimentError(f"{source}: {len(names)} names but {len(units)} units; wanted one unit per axis.")
+            raise EmbodimentError(f"{source}: {len(names)} names but {len(units)} units; give one unit per axis.")
         figures = {key: _take_numbers(entry, key, len(names), source) for key in FIGURES}
         return cls(
             names=tuple(names),
@@ -114,7 +116,7 @@ class BodyStatistics:
         entry = take_mapping(value, ("actions", "state", "source"), source)
         origin = take_text(entry, "source", source)
         if origin not in SOURCES:
-            raise EmbodimentError(f"{source}: 'source' is {origin!r}; wanted one of {', '.join(SOURCES)}.")
+            raise EmbodimentError(f"{source}: 'source' is {origin!r}; give one of {', '.join(SOURCES)}.")
         parts = {
             key: None if entry.get(key) is None else AxisStatistics.from_json(entry[key], source=f"{source}: {key}")
             for key in ("actions", "state")
@@ -271,13 +273,21 @@ def _rows(parts: list[Tensor], width: int) -> Tensor:
 
 def _take_numbers(entry: Mapping[str, object], key: str, count: int, where: str) -> Tensor:
     value = entry.get(key)
-    if not isinstance(value, list) or len(value) != count or not all(type(item) in (int, float) for item in value):
-        raise EmbodimentError(f"{where}: '{key}' is {value!r}; wanted {count} numbers, one per axis.")
-    return torch.tensor(value, dtype=torch.float64)
+    if not isinstance(value, list) or len(value) != count or not all(_is_number(item) for item in value):
+        raise EmbodimentError(
+            f"{where}: '{key}' is {brief(value)}; wanted {count} numbers, finite and one per axis. Measure anew."
+        )
+    return torch.tensor([float(item) for item in value], dtype=torch.float64)
+
+
+def _is_number(item: object) -> bool:
+    return type(item) in (int, float) and -_MOST <= item <= _MOST  # type: ignore[operator]
 
 
 def _take_switches(entry: Mapping[str, object], key: str, count: int, where: str) -> tuple[bool, ...]:
     value = entry.get(key)
     if not isinstance(value, list) or len(value) != count or not all(isinstance(item, bool) for item in value):
-        raise EmbodimentError(f"{where}: '{key}' is {value!r}; wanted {count} times true or false, one per axis.")
+        raise EmbodimentError(
+            f"{where}: '{key}' is {brief(value)}; wanted {count} times true or false, one per axis. Measure anew."
+        )
     return tuple(value)

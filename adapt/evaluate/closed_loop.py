@@ -135,7 +135,7 @@ class Pace:
     def __post_init__(self) -> None:
         for name in ("steps", "executed", "together"):
             if getattr(self, name) < 1:
-                raise RecipeError(f"{name} is {getattr(self, name)}; it takes at least 1.")
+                raise RecipeError(f"{name} is {getattr(self, name)}; give at least 1.")
 
 
 class Acting:

@@ -8,6 +8,8 @@ from typing import Any
 from adapt.errors import DataError
 from adapt.evaluate.closed_loop_arms import MAIN_GAIN
 from adapt.evaluate.plain import rounded
+from adapt.runs.documents import in_short, parse_object
+from adapt.runs.typed import find_misfit
 
 FORMAT = 1
 
@@ -150,10 +152,10 @@ def parse(text: str, where: str) -> ClosedLoopRecord:
         DataError: It is of another format, or damaged.
     """
     try:
-        value = json.loads(text)
+        value = parse_object(text)
         if value.pop("format") != FORMAT:
             raise DataError(f"{where}: is of another format than {FORMAT}; use the version that wrote it.")
-        return ClosedLoopRecord(
+        record = ClosedLoopRecord(
             **{
                 **value,
                 "seeds": tuple(value["seeds"]),
@@ -163,9 +165,12 @@ def parse(text: str, where: str) -> ClosedLoopRecord:
                 "made": Made(**value["made"]),
             }
         )
+        if problem := find_misfit(record, ClosedLoopRecord, "the record"):
+            raise ValueError(problem)
+        return record
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(
-            f"{where}: is damaged ({error!r}); give the same `wam-adapt sim study` command again."
+            f"{where}: is damaged ({in_short(error)}); give the same `wam-adapt sim study` command again."
         ) from error
 
 

@@ -14,6 +14,7 @@ from adapt.evaluate.closed_loop_record import PLAY, VIDEO, ArmRate, ClosedLoopRe
 from adapt.evaluate.plain import rounded
 from adapt.evaluate.schema import find_problem, read_schema
 from adapt.runs.atomic import write_atomic
+from adapt.runs.documents import parse_json
 
 FORMAT = 1
 SCHEMA = "tabletop_schema.json"
@@ -56,7 +57,7 @@ def read(path: Path) -> dict[str, Any]:
         DataError: It cannot be read, or breaks the schema.
     """
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = parse_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: cannot be read ({error}); name another file with --record.") from error
     check(value, str(path))

@@ -7,6 +7,9 @@ from importlib import resources
 from typing import Any
 
 from adapt.errors import DataError
+from adapt.runs.documents import brief, is_text
+
+_MOST = 1e300
 
 KINDS: Mapping[str, type | tuple[type, ...]] = {
     "object": Mapping,
@@ -39,7 +42,8 @@ def check_evaluation(value: Mapping[str, Any]) -> None:
         DataError: It is of another format, and which version reads that; or the first field that breaks the schema.
     """
     schema = evaluation_schema()
-    wanted, found = schema["properties"]["format"]["const"], value.get("format")
+    wanted = schema["properties"]["format"]["const"]
+    found = value.get("format") if isinstance(value, Mapping) else None
     if _is_kind(found, "integer") and found != wanted:
         remedy = (
             "Update wam-adapt to read it"
@@ -88,6 +92,8 @@ def _scalar(value: Any, schema: Mapping[str, Any], where: str, _: Mapping[str, A
     if "enum" in schema and value not in schema["enum"]:
         return f"{where} should be one of {', '.join(map(repr, schema['enum']))}; found {value!r:.60}"
     number = _is_kind(value, "number")
+    if number and not -_MOST <= value <= _MOST:  # NaN compares to nothing, so it is refused as well.
+        return f"{where} should be a number that can be reckoned with; found {brief(value)}"
     if number and value < schema.get("minimum", value):
         return f"{where} should be at least {schema['minimum']}; found {value!r}"
     if number and value > schema.get("maximum", value):
@@ -135,7 +141,8 @@ def _any_of(value: Any, schema: Mapping[str, Any], where: str, root: Mapping[str
 def _is_kind(value: Any, kinds: str | list[str]) -> bool:
     names = [kinds] if isinstance(kinds, str) else kinds
     # JSON's booleans are no numbers, though Python's are.
-    return any(isinstance(value, KINDS[name]) and (name == "boolean" or not isinstance(value, bool)) for name in names)
+    fits = any(isinstance(value, KINDS[name]) and (name == "boolean" or not isinstance(value, bool)) for name in names)
+    return fits and (not isinstance(value, str) or is_text(value))
 
 
 def _words(kinds: str | list[str]) -> str:

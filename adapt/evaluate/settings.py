@@ -63,5 +63,5 @@ class EvaluateConfig:
         if not 0.5 <= self.confidence < 1:
             raise RecipeError(
                 f"evaluate.confidence is {self.confidence}; an interval covers a share from 0.5 to just below 1. "
-                "0.95 is usual."
+                "Give such a share; 0.95 is usual."
             )

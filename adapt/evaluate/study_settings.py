@@ -38,13 +38,15 @@ class StudyConfig:
     def __post_init__(self) -> None:
         for name, least in (("seeds", 1), ("windows", 1), ("replay_windows", 0)):
             if getattr(self, name) < least:
-                raise RecipeError(f"study.{name} is {getattr(self, name)}; it must be at least {least}.")
+                raise RecipeError(f"study.{name} is {getattr(self, name)}; give at least {least}.")
         if unknown := [arm for arm in self.arms if arm not in ARMS]:
-            raise RecipeError(f"study.arms: there is no arm '{unknown[0]}'; there are: {', '.join(ARMS)}.")
+            raise RecipeError(
+                f"study.arms: there is no arm '{unknown[0]}'; there are: {', '.join(ARMS)}. Choose among these."
+            )
         if NEW not in self.arms or len(set(self.arms)) < 2:
             raise RecipeError(
                 f"study.arms is {', '.join(self.arms) or 'empty'}; a study compares 'new' with at least one other, "
-                "for example: new,replay."
+                "for example: set it to new,replay."
             )
         # One spelling for one study, whatever order its arms were named in.
         self.arms = [arm for arm in ARMS if arm in self.arms]

@@ -18,6 +18,7 @@ from adapt.evaluate.record import BETTER, NO_GAIN, WORSE
 from adapt.evaluate.resampling import Bootstrap
 from adapt.evaluate.trials import Trials, from_json
 from adapt.evaluate.trials import to_json as trials_json
+from adapt.runs.documents import in_short
 
 _VERBS = {BETTER: "more often", WORSE: "less often"}
 
@@ -95,7 +96,7 @@ def read_pair(value: Mapping[str, Any], *, source: str) -> TrialPair:
         tasks, rows = str(value["tasks"]), (value["base"], value["adapted"])
     except (KeyError, TypeError) as error:
         raise DataError(
-            f"{source}: is damaged ({error!r}). Delete its folder and give the same command again."
+            f"{source}: is damaged ({in_short(error)}). Delete its folder and give the same command again."
         ) from error
     base, adapted = (from_json(row, source=source) for row in rows)
     return pair(tasks, base, adapted)

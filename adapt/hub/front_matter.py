@@ -12,6 +12,7 @@ import yaml
 
 from adapt.errors import CardError
 from adapt.hub.wording import one_line
+from adapt.runs.documents import parse_yaml
 
 # Ours, not "peft": PEFT's loader cannot make the base, its heads or its statistics, so its code sample would mislead.
 LIBRARY = "wam-adapt"
@@ -99,11 +100,13 @@ def read_front_matter(card: str) -> dict[str, Any]:
     if block is None:
         raise CardError("README.md: does not start with front matter between two '---' lines. Bundle the run again.")
     try:
-        values = yaml.safe_load(block[1])
-    except yaml.YAMLError as error:
-        raise CardError(f"README.md: front matter is not YAML ({' '.join(str(error).split())}).") from error
+        values = parse_yaml(block[1])
+    except ValueError as error:
+        raise CardError(f"README.md: front matter is not YAML ({error}). Bundle the run again.") from error
     if not isinstance(values, dict):
-        raise CardError(f"README.md: front matter is a {type(values).__name__}, should be a mapping.")
+        raise CardError(
+            f"README.md: front matter is a {type(values).__name__}, should be a mapping. Bundle the run again."
+        )
     return values
 
 
@@ -121,7 +124,9 @@ def check_front_matter(card: str) -> None:
         if key not in KINDS:
             raise CardError(f"README.md: front matter holds {key!r}, which adapter cards do not have. Remove it.")
         if not isinstance(value, KINDS[key]):
-            raise CardError(f"README.md: front matter's '{key}' is {value!r}, should be a {KINDS[key].__name__}.")
+            raise CardError(
+                f"README.md: front matter's '{key}' is {value!r}, should be a {KINDS[key].__name__}. Mend it."
+            )
     _check_license(values)
     _check_base(values)
     for tag in values["tags"]:
@@ -151,4 +156,7 @@ def _check_base(values: Mapping[str, Any]) -> None:
     if base is not None and not _REPO_ID.fullmatch(base):
         raise CardError(f"README.md: base_model {base!r} is not a Hub repository 'owner/name'. Mend the base's record.")
     if (base is None) != (relation is None) or relation not in (None, RELATION):
-        raise CardError(f"README.md: base_model_relation is {relation!r}, should be '{RELATION}' beside a base_model.")
+        raise CardError(
+            f"README.md: base_model_relation is {relation!r}, should be '{RELATION}' beside a base_model. "
+            "Bundle the run again."
+        )

@@ -20,7 +20,7 @@ from adapt.hub.remote import (
 )
 from adapt.policy.bundle import read_bundle
 from adapt.policy.bundle_files import SUMS
-from adapt.runs.atomic import sync_folder
+from adapt.runs.atomic import sync_folder, sync_tree
 from adapt.runs.lock import hold
 
 
@@ -99,5 +99,6 @@ def _fetch(hub: Hub, repo_id: str, commit: str, files: Sequence[RemoteFile], out
             shutil.rmtree(scratch, ignore_errors=True)  # whole but wrong: nothing to go on from
             raise
         drop_notes(scratch)
+        sync_tree(scratch)
         scratch.rename(out)
         sync_folder(out.parent)

@@ -69,7 +69,7 @@ def check_listing(repo_id: str, files: Sequence[RemoteFile]) -> None:
     try:
         bundle_files.check_names([file.name for file in files], Path(repo_id))
     except BundleError as error:
-        raise HubError(f"{repo_id} is not a bundle of this package: {error}") from error
+        raise HubError(f"{repo_id} is not a bundle of this package: {error} Pull one that is.") from error
     for file in files:
         weights = file.name.endswith(".safetensors")
         most = LARGEST_WEIGHTS_BYTES if weights else bundle_files.LARGEST_TEXT_BYTES

@@ -15,10 +15,20 @@ from adapt.models.lora import LoraConfig
 from adapt.models.row_dropout import RowDropout
 from adapt.models.seeding import seeded
 from adapt.models.wan.transformer import WanTransformer
+from adapt.runs.documents import brief, in_short, is_text, parse_object
 
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 _NAME = "default"
 _PREFIX = "base_model.model."  # how PEFT's own files name what is inside the wrapped model
+_MOST_RANK = 4096
+# What PEFT's configuration may say: who it belongs to, and these numbers. All else is left at what it is by default.
+_NAMES = ("base_model_name_or_path", "inference_mode", "peft_type", "peft_version", "revision", "task_type")
+_DEFAULTS = {
+    "bias": "none",
+    "init_lora_weights": True,
+    "megatron_core": "megatron.core",
+    "qalora_group_size": 16,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,21 +107,56 @@ def apply_adapter(dit: WanTransformer, adapter: Adapter) -> None:
     """Put a stored adapter on a transformer that carries none; it then trains no more unless asked to.
 
     Raises:
-        CheckpointError: A tensor is missing, unknown or of another shape: it belongs to another base.
+        CheckpointError: A tensor is missing, unknown or of another shape: it belongs to another base. Or its
+            configuration asks for more than plain LoRA.
     """
     from peft import LoraConfig as PeftConfig
     from peft import inject_adapter_in_model
 
     if hasattr(dit, "peft_config"):
         raise CheckpointError("adapter: the base carries one already. Load the base again first.")
-    settings = PeftConfig(
-        **{key: value for key, value in adapter.config.items() if key not in ("peft_type", "peft_version")}
-    )
-    settings.inference_mode = False
-    with seeded(0):
-        inject_adapter_in_model(settings, dit, adapter_name=_NAME)
+    ranks = {len(value) for name, value in adapter.tensors.items() if name.endswith("lora_A.weight") and value.ndim}
+    oddity = find_oddity(adapter.config)
+    # Before anything is made: the rank decides how much memory is taken.
+    if not oddity and ranks != {adapter.config.get("r")}:
+        oddity = f"'r' is {brief(adapter.config.get('r'))}, its tensors have the ranks {sorted(ranks)}"
+    if oddity:
+        raise CheckpointError(f"adapter: its configuration is not sound: {oddity}. Train or pull it again.")
+    try:
+        settings = PeftConfig(
+            **{key: value for key, value in adapter.config.items() if key not in ("peft_type", "peft_version")}
+        )
+        settings.inference_mode = False
+        with seeded(0):
+            inject_adapter_in_model(settings, dit, adapter_name=_NAME)
+    # PEFT takes a field that it does not know, or misses, as it comes.
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
+        raise CheckpointError(f"adapter: does not fit this base ({in_short(error)}). Use its own base.") from error
     restore_adapter(dit, adapter.tensors)
     dit.requires_grad_(requires_grad=False)
+
+
+def find_oddity(config: Mapping[str, Any]) -> str:
+    """What in an adapter's configuration is not plain LoRA as this package writes it, in words; empty where nothing is.
+
+    PEFT takes much else: names of layers as regular expressions, ranks by pattern, classes to import.
+    """
+    if config.get("peft_type") != "LORA":
+        return f"'peft_type' is {brief(config.get('peft_type'))}, only LORA is read here"
+    for name, value in config.items():
+        if name in _NAMES:
+            sound = value is None or isinstance(value, bool) or is_text(value)
+        elif name == "r":
+            sound = type(value) is int and 1 <= value <= _MOST_RANK
+        elif name in ("lora_alpha", "lora_dropout"):
+            sound = type(value) in (int, float) and 0 <= value <= _MOST_RANK
+        elif name == "target_modules":
+            sound = isinstance(value, list) and all(map(is_text, value))
+        else:
+            sound = not value if name not in _DEFAULTS else value == _DEFAULTS[name]
+        if not sound:
+            return f"'{name}' is {brief(value)}"
+    return ""
 
 
 def restore_adapter(dit: WanTransformer, tensors: Mapping[str, Tensor]) -> None:
@@ -147,7 +192,7 @@ def load_adapter(dit: WanTransformer, folder: Path) -> Adapter:
     """
     path = folder / CONFIG
     try:
-        config = json.loads(path.read_text())
+        config = parse_object(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise CheckpointError(f"{path}: not readable ({error}). Train or pull the adapter again.") from error
     adapter = Adapter(config=config, tensors=read_tensors(folder / WEIGHTS))

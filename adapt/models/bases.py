@@ -6,11 +6,11 @@ replay/              encoded windows the base already knows, to be mixed into tr
 """
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import torch
 from jaxtyping import Float, UInt8
@@ -19,8 +19,9 @@ from torch import Tensor, nn
 from adapt.embodiment.spec import Embodiment
 from adapt.embodiment.statistics import BodyStatistics
 from adapt.errors import CheckpointError
+from adapt.models.base_record import ANEW, FORMAT, BaseDescription, BaseIdentity, describing, read_description
 from adapt.models.batch import Text, pad_text
-from adapt.models.checkpoint import canonical_fingerprint, load_strict, read_tensors, write_tensors
+from adapt.models.checkpoint import canonical_fingerprint, compare, load_strict, read_tensors, write_tensors
 from adapt.models.codec import CodecConfig, VideoCodec
 from adapt.models.heads.inverse_dynamics import InverseDynamicsConfig
 from adapt.models.imagine import Sampling, imagine
@@ -30,8 +31,8 @@ from adapt.models.world_action import WorldActionConfig, WorldActionModel
 from adapt.runs.fingerprint import fingerprint
 from adapt.types import BaseGeometry, Canvas, Slot
 
+M = TypeVar("M", bound=nn.Module)
 PARTS = ("codec", "text", "model")
-FORMAT = 1
 TINY = "tiny"
 TINY_GEOMETRY = BaseGeometry(
     canvas=Canvas(
@@ -60,16 +61,6 @@ _FILES = {
     "dit": "dit.safetensors",
     "heads": "heads.safetensors",
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BaseIdentity:
-    """Which base this is."""
-
-    name: str  # of the packaged base, or a repository id
-    revision: str  # full commit sha on the Hub; the packaged base's version
-    licence: str
-    fingerprint: str = ""  # of codec, text encoder and transformer, by tensor; the heads travel with an adapter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -143,8 +134,8 @@ def read_identity(name_or_folder: str) -> tuple[BaseIdentity, BaseGeometry]:
         CheckpointError: There is no base there, or its description is not one.
     """
     folder = find_base(name_or_folder)
-    record = _read_record(folder)
-    return BaseIdentity(**record["identity"]), BaseGeometry.from_json(record["geometry"])
+    described = read_description(folder)
+    return described.identity, described.geometry
 
 
 def read_geometry(name_or_folder: str) -> BaseGeometry:
@@ -167,27 +158,21 @@ def load_base(name_or_folder: str, *, parts: Collection[str] = PARTS) -> Base:
         CheckpointError: A file is missing or damaged, or the weights are not those that were saved.
     """
     folder = find_base(name_or_folder)
-    record = _read_record(folder)
-    geometry = BaseGeometry.from_json(record["geometry"])
+    described = read_description(folder)
+    codec, text, model = described.codec, described.text, described.model
     loaded: dict[str, nn.Module] = {}
     if "codec" in parts:
-        loaded["codec"] = VideoCodec(CodecConfig.from_json(record["codec"]))
-        _fill(loaded["codec"], folder, "codec", record)
+        loaded["codec"] = _made(lambda: VideoCodec(codec), described, "codec", codec.depth)
     if "text" in parts:
-        loaded["text"] = TextEncoder(TextConfig.from_json(record["text"]))
-        _fill(loaded["text"], folder, "text", record)
+        loaded["text"] = _made(lambda: TextEncoder(text), described, "text", text.num_layers)
     if "model" in parts:
-        model = WorldActionModel(WorldActionConfig.from_json(record["model"]), geometry)
-        _fill(model.dit, folder, "dit", record)
-        load_heads(model, _checked(folder, "heads", record))
-        loaded["model"] = model.eval().requires_grad_(requires_grad=False)
-    source = str(folder / "base.json")
+        loaded["model"] = _made_model(model, described)
     return Base(
-        identity=BaseIdentity(**record["identity"]),
-        geometry=geometry,
+        identity=described.identity,
+        geometry=described.geometry,
         parts=loaded,
-        embodiments={k: Embodiment.from_json(v, source=source) for k, v in record["embodiments"].items()},
-        statistics={k: BodyStatistics.from_json(v, source=source) for k, v in record["statistics"].items()},
+        embodiments=described.embodiments,
+        statistics=described.statistics,
         replay=folder / _REPLAY if (folder / _REPLAY).is_dir() else None,
     )
 
@@ -281,28 +266,51 @@ def random_tiny(seed: int = 0, *, bodies: Mapping[str, tuple[int, int]] | None =
     )
 
 
-def _read_record(folder: Path) -> dict[str, Any]:
-    path = folder / "base.json"
-    try:
-        record: dict[str, Any] = json.loads(path.read_text())
-    except ValueError as error:
-        raise CheckpointError(f"{path}: not JSON ({error}). Fetch or build the base again.") from error
-    if record.get("format") != FORMAT:
-        raise CheckpointError(f"{path}: format {record.get('format')}; this version reads {FORMAT}. Update wam-adapt.")
-    return record
+def _made(make: Callable[[], M], described: BaseDescription, part: str, depth: int) -> M:
+    tensors = _checked(described, part)
+    _rehearse(lambda: make().state_dict(), tensors, described.folder / _FILES[part], depth)
+    module = make()
+    load_strict(module, tensors, source=str(described.folder / _FILES[part]))
+    return module
 
 
-def _checked(folder: Path, part: str, record: Mapping[str, Any]) -> dict[str, Tensor]:
+def _made_model(config: WorldActionConfig, described: BaseDescription) -> WorldActionModel:
+    tensors, heads = _checked(described, "dit"), _checked(described, "heads")
+    head = config.inverse_dynamics
+    place = described.folder / _FILES["dit"]
+    if head.layers * head.members > len(heads):
+        raise CheckpointError(f"{described.folder / _FILES['heads']}: has too few tensors. {ANEW}")
+    _rehearse(
+        lambda: WorldActionModel(config, described.geometry).dit.state_dict(), tensors, place, config.wan.num_layers
+    )
+    model = WorldActionModel(config, described.geometry)
+    load_strict(model.dit, tensors, source=str(place))
+    with describing(described.folder):
+        load_heads(model, heads)
+    return model.eval().requires_grad_(requires_grad=False)
+
+
+def _rehearse(make: Callable[[], Mapping[str, Tensor]], tensors: Mapping[str, Tensor], file: Path, depth: int) -> None:
+    """Make a part without its memory, so that sizes which the stored weights do not have take neither memory nor time.
+
+    Raises:
+        CheckpointError: The description is of no such part, or of another one than is stored.
+    """
+    if depth > len(tensors):
+        raise CheckpointError(f"{file}: has {len(tensors)} tensors, too few for the {depth} layers described. {ANEW}")
+    with describing(file.parent), torch.device("meta"):
+        report = compare(make(), tensors)
+    if not report.clean:
+        raise CheckpointError(f"{file}: is not what base.json describes: {report.describe()}. {ANEW}")
+
+
+def _checked(described: BaseDescription, part: str) -> dict[str, Tensor]:
     """The tensors of one file in single precision, if they are those that were saved."""
-    path = folder / _FILES[part]
+    path = described.folder / _FILES[part]
     tensors = {name: value.float() for name, value in read_tensors(path).items()}
-    if canonical_fingerprint(tensors) != record["fingerprints"][part]:
-        raise CheckpointError(f"{path}: not the weights that base.json describes. Fetch or build the base again.")
+    if canonical_fingerprint(tensors) != described.fingerprints.get(part):
+        raise CheckpointError(f"{path}: not the weights that base.json describes. {ANEW}")
     return tensors
-
-
-def _fill(module: nn.Module, folder: Path, part: str, record: Mapping[str, Any]) -> None:
-    load_strict(module, _checked(folder, part, record), source=str(folder / _FILES[part]))
 
 
 def _stored_bodies(tensors: Mapping[str, Tensor], head: str) -> dict[str, tuple[int, int]]:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from adapt.errors import CheckpointError
 from adapt.runs.atomic import usual_mode
+from adapt.runs.documents import in_short
 
 _SHOWN = 5
 
@@ -79,7 +80,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     try:
         return load_file(path)
     except (SafetensorError, OSError) as error:
-        raise CheckpointError(f"{path}: not a whole safetensors file ({error}). Fetch it again.") from error
+        raise CheckpointError(f"{path}: not a whole safetensors file ({in_short(error)}). Fetch it again.") from error
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:

@@ -34,7 +34,7 @@ class CodecConfig:
         latents_std: Per latent channel, divided by after encoding, so that latents have variance near 1.
 
     Raises:
-        CheckpointError: There is no such architecture.
+        CheckpointError: There is no such architecture, or it has no stage.
     """
 
     architecture: str = WAN
@@ -50,8 +50,15 @@ class CodecConfig:
         if self.architecture not in ARCHITECTURES:
             raise CheckpointError(
                 f"codec.architecture is '{self.architecture}'; known: {', '.join(ARCHITECTURES)}. "
-                "A newer wam-adapt may know it."
+                "Update wam-adapt: a newer one may know it."
             )
+        if not self.dim_mult:
+            raise CheckpointError("codec.dim_mult is empty; give the channels of at least one stage.")
+
+    @property
+    def depth(self) -> int:
+        """Residual blocks that it is made of, at the least."""
+        return self.num_res_blocks * len(self.dim_mult) if self.architecture == WAN else self.num_res_blocks
 
     def to_json(self) -> dict[str, Any]:
         """As a JSON object."""

@@ -33,4 +33,4 @@ class LoraConfig:
         if not self.targets:
             raise RecipeError("lora.targets is empty; name at least one layer suffix, such as to_q.")
         if not 0.0 <= self.dropout < 1.0:
-            raise RecipeError(f"lora.dropout is {self.dropout}; it must be in [0, 1). 0 is a good start.")
+            raise RecipeError(f"lora.dropout is {self.dropout}; choose 0 to just below 1; 0 is a good start.")

@@ -14,8 +14,10 @@ from torch import Tensor
 from adapt.embodiment.spec import Embodiment
 from adapt.embodiment.statistics import BodyStatistics
 from adapt.errors import BundleError
+from adapt.models.adapters import find_oddity
 from adapt.policy import bundle_files as files
 from adapt.policy.golden import Golden, dump_golden, read_golden
+from adapt.runs.documents import is_text
 
 # The first release that reads format 1.
 MINIMUM_READER = "0.1.0"
@@ -151,12 +153,17 @@ def check_adapter_config(config: Mapping[str, Any], base: BaseRecord, where: Pat
         if name not in ADAPTER_FIELDS:
             files.check_fields(config, dict.fromkeys(sorted(ADAPTER_FIELDS), object), str(where))
     if config.get("peft_type") != "LORA":
-        raise BundleError(f"{where}: 'peft_type' is {config.get('peft_type')!r:.40}; only LORA is read here.")
+        raise BundleError(
+            f"{where}: 'peft_type' is {config.get('peft_type')!r:.40}; only LORA is read here. Pull another bundle."
+        )
     for name in ADAPTER_EMPTY:
         if config.get(name):
             raise BundleError(
-                f"{where}: '{name}' is {config[name]!r:.60}; it can make PEFT import code, so it must be empty."
+                f"{where}: '{name}' is {config[name]!r:.60}; it can make PEFT import code, so it must be empty. "
+                "Do not use it."
             )
+    if oddity := find_oddity(config):
+        raise BundleError(f"{where}: {oddity}; only plain LoRA is read here. Pull the bundle again.")
     named = (config.get("base_model_name_or_path"), config.get("revision"))
     if named != (base.repo, base.revision):
         raise BundleError(
@@ -206,10 +213,16 @@ def _check_header(header: Mapping[str, Any], names: Sequence[str], where: Path) 
         raise BundleError(f"{where}: its list of files does not match the folder ({what:.80}). Pull the bundle again.")
     for name, known in (("kind", KINDS), ("head", HEADS_KNOWN)):
         if header[name] not in known:
-            raise BundleError(f"{where}: '{name}' is {header[name]!r:.40}; known are {', '.join(known)}.")
+            raise BundleError(
+                f"{where}: '{name}' is {header[name]!r:.40}; known are {', '.join(known)}. Update wam-adapt, "
+                "or pull the bundle again."
+            )
     if not 1 <= header["video_steps"] <= MOST_STEPS:
-        raise BundleError(f"{where}: 'video_steps' is {header['video_steps']}; it must lie from 1 to {MOST_STEPS}.")
-    if not all(isinstance(item, str) for item in header["instructions"]):
+        raise BundleError(
+            f"{where}: 'video_steps' is {header['video_steps']}; it must lie from 1 to {MOST_STEPS}. "
+            "Bundle the run again."
+        )
+    if not all(is_text(item) for item in header["instructions"]):
         raise BundleError(f"{where}: 'instructions' must be a list of texts. Pull the bundle again.")
 
 

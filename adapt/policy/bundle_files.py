@@ -20,6 +20,7 @@ from torch import Tensor
 
 from adapt import __version__
 from adapt.errors import BundleError
+from adapt.runs.documents import in_short, refuse_deep
 
 FORMAT = 1
 BUNDLE, SUMS, CARD, RECIPE, EVALUATION = "bundle.json", "SHA256SUMS", "README.md", "recipe.yaml", "evaluation.json"
@@ -50,7 +51,7 @@ def list_files(folder: Path) -> tuple[str, ...]:
     found: list[str] = []
     pending = [folder]
     while pending:
-        for path in sorted(pending.pop().iterdir()):
+        for path in _entries(pending.pop()):
             name = path.relative_to(folder).as_posix()
             mode = path.lstat().st_mode
             if name in IGNORED and not stat.S_ISLNK(mode):
@@ -66,6 +67,13 @@ def list_files(folder: Path) -> tuple[str, ...]:
                 )
     _refuse_unknown(folder, found)
     return tuple(sorted(found))
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except OSError as error:
+        raise BundleError(f"{folder}: cannot be looked into ({error.strerror}). Change its permissions.") from error
 
 
 def check_names(names: Iterable[str], where: Path) -> None:
@@ -141,7 +149,7 @@ def read_text(path: Path) -> str:
             raise BundleError(f"{path}: has {path.stat().st_size} bytes, too many for such a file. Do not use it.")
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise BundleError(f"{path}: cannot be read ({error}). Pull the bundle again.") from error
+        raise BundleError(f"{path}: cannot be read ({in_short(error)}). Pull the bundle again.") from error
 
 
 def read_object(path: Path) -> dict[str, Any]:
@@ -152,8 +160,9 @@ def read_object(path: Path) -> dict[str, Any]:
     """
     try:
         value = json.loads(read_text(path), object_pairs_hook=_no_twins, parse_constant=_no_constant)
+        refuse_deep(value)
     except (ValueError, RecursionError) as error:
-        raise BundleError(f"{path}: is not strict JSON ({error}). Pull the bundle again.") from error
+        raise BundleError(f"{path}: is not strict JSON ({in_short(error)}). Pull the bundle again.") from error
     if not isinstance(value, dict):
         raise BundleError(f"{path}: holds a {type(value).__name__}; it should be an object. Pull the bundle again.")
     return value
@@ -172,12 +181,17 @@ def check_fields(value: Mapping[str, Any], kinds: Mapping[str, type], where: str
     """
     for name in value:
         if name not in kinds:
-            raise BundleError(f"{where}: unknown field {name!r:.60}.{_nearest(name, kinds)} Known: {', '.join(kinds)}.")
+            raise BundleError(
+                f"{where}: unknown field {name!r:.60}.{_nearest(name, kinds)} Known: {', '.join(kinds)}. "
+                "Pull the bundle again."
+            )
     for name, kind in kinds.items():
         if name not in value:
             raise BundleError(f"{where}: the field '{name}' is missing. Run `wam-adapt bundle` again.")
         if not isinstance(value[name], kind) or (kind is int and isinstance(value[name], bool)):
-            raise BundleError(f"{where}: '{name}' is {value[name]!r:.60}; it should be a {kind.__name__}.")
+            raise BundleError(
+                f"{where}: '{name}' is {value[name]!r:.60}; it should be a {kind.__name__}. Pull the bundle again."
+            )
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
@@ -188,8 +202,10 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     """
     try:
         tensors = load_file(path)
-    except (SafetensorError, OSError, ValueError, KeyError) as error:
-        raise BundleError(f"{path}: is not a sound safetensors file ({error}). Pull the bundle again.") from error
+    except (SafetensorError, OSError, ValueError, LookupError, TypeError, RuntimeError) as error:
+        raise BundleError(
+            f"{path}: is not a sound safetensors file ({in_short(error)}). Pull the bundle again."
+        ) from error
     for name, tensor in tensors.items():
         if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
             raise BundleError(
@@ -211,8 +227,11 @@ def _refuse_unknown(where: Path, names: Iterable[str]) -> None:
 
 
 def _file_digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise BundleError(f"{path}: cannot be read ({error.strerror}). Pull the bundle again.") from error
 
 
 def _no_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

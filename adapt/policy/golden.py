@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from adapt.errors import BundleError
+from adapt.runs.documents import in_short, is_text, parse_object
 from adapt.types import Observation
 
 # Other processors add up in another order: differences near 1e-6 of the range. A wrong base, adapter, statistics or
@@ -20,6 +21,8 @@ from adapt.types import Observation
 ACTION_TOLERANCE_SHARE = 5e-3  # of the range an axis moved in
 LATENT_TOLERANCE = 1e-2  # latents have about unit variance
 IMAGE_PREFIX = "image."
+_AXES = {"state": 1, "actions": 2, "action_tolerance": 1, "latents": 4}
+_MOST_TOLERANCE = 1e6
 META = "golden"  # one key only: safetensors does not keep the order of several
 
 
@@ -63,10 +66,12 @@ def read_golden(path: Path) -> Golden:
     try:
         tensors = load_file(path)
         with safe_open(path, framework="pt") as file:
-            record = json.loads((file.metadata() or {})[META])
+            record = parse_object((file.metadata() or {})[META])
         return _build(tensors, record)
-    except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
-        raise BundleError(f"{path}: is not a golden input and output ({error}). Pull the bundle again.") from error
+    except (SafetensorError, OSError, ValueError, LookupError, TypeError, RuntimeError) as error:
+        raise BundleError(
+            f"{path}: is not a golden input and output ({in_short(error)}). Pull the bundle again."
+        ) from error
 
 
 def find_mismatch(golden: Golden, latents: Float[Tensor, "l c h w"], actions: Float[Tensor, "k d"] | None) -> str:
@@ -97,12 +102,38 @@ def _build(tensors: Mapping[str, Tensor], record: Mapping[str, Any]) -> Golden:
     unknown = sorted(name for name in tensors if not name.startswith(IMAGE_PREFIX) and name not in known)
     if unknown or set(record) != {"instruction", "latent_tolerance", "seed"} or not images:
         raise ValueError(f"unknown tensor {unknown[0]}" if unknown else "its record or its images are incomplete")
+    _refuse_unsound(images, tensors, record)
     return Golden(
         observation=Observation(images=images, state=tensors.get("state")),
-        instruction=str(record["instruction"]),
-        seed=int(record["seed"]),
+        instruction=record["instruction"],
+        seed=record["seed"],
         latents=tensors["latents"],
         actions=tensors.get("actions"),
         latent_tolerance=float(record["latent_tolerance"]),
         action_tolerance=tensors.get("action_tolerance"),
     )
+
+
+def _refuse_unsound(images: Mapping[str, Tensor], tensors: Mapping[str, Tensor], record: Mapping[str, Any]) -> None:
+    """Refuse what has the right names, but not the kinds and shapes that go with them.
+
+    Raises:
+        ValueError: The first such part.
+    """
+    tolerance = record["latent_tolerance"]
+    if not is_text(record["instruction"]) or type(record["seed"]) is not int or not 0 <= record["seed"] < 2**63:
+        raise ValueError("its instruction is no text, or its seed no whole number")
+    if type(tolerance) not in (int, float) or not 0 <= tolerance <= _MOST_TOLERANCE:
+        raise ValueError("its latent_tolerance is no number from 0")
+    for name, image in images.items():
+        if image.dtype != torch.uint8 or image.ndim != 3 or image.shape[-1] != 3 or not image.numel():
+            raise ValueError(f"image {name} is {image.dtype} of shape {list(image.shape)}")
+    for name, axes in _AXES.items():
+        value = tensors.get(name)
+        if value is not None and (value.dtype != torch.float32 or value.ndim != axes):
+            raise ValueError(f"{name} is {value.dtype} of shape {list(value.shape)}")
+    actions, allowed = tensors.get("actions"), tensors.get("action_tolerance")
+    if (actions is None) != (allowed is None) or (
+        actions is not None and allowed is not None and actions.shape[-1:] != allowed.shape
+    ):
+        raise ValueError("its actions and their tolerances do not belong together")

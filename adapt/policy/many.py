@@ -63,7 +63,9 @@ class Crowd:
 
     def __init__(self, base: Base, actor: Actor, *, video_steps: int, head: str = INVERSE_DYNAMICS) -> None:
         if not actor.spec.actions:
-            raise EmbodimentError(f"embodiment '{actor.spec.name}': has no action axes, so it cannot act.")
+            raise EmbodimentError(
+                f"embodiment '{actor.spec.name}': has no action axes, so it cannot act. Name a robot that has."
+            )
         if head not in HEADS:
             raise RecipeError(f"head '{head}': there is none of that name. Take one of {', '.join(HEADS)}.")
         if head != INVERSE_DYNAMICS and not base.model.config.joint:

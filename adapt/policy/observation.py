@@ -69,7 +69,7 @@ def _read_image(value: Any, where: str) -> UInt8[Tensor, "h w 3"]:
         raise DataError(f"{where}: found numbers of the kind {value.dtype}. Give uint8, 0 to 255.")
     if value.ndim != 3 or value.shape[-1] != 3 or 0 in value.shape:
         remedy = "move its first axis to the end" if value.ndim == 3 and value.shape[0] == 3 else "give one RGB picture"
-        raise DataError(f"{where}: found the shape {tuple(value.shape)}, wanted (height, width, 3); {remedy}.")
+        raise DataError(f"{where}: found the shape {tuple(value.shape)}, not (height, width, 3); {remedy}.")
     return value.detach().cpu()
 
 
@@ -110,11 +110,12 @@ def _refuse_unknown(value: Mapping[Any, Any], known: Iterable[str], where: str) 
         if key not in names:
             match = difflib.get_close_matches(str(key), names, n=1)
             hint = f" Did you mean '{match[0]}'?" if match else ""
-            raise DataError(f"{where}: unknown field '{key}'.{hint} Known: {', '.join(names) or 'none'}.")
+            raise DataError(f"{where}: unknown field '{key}'.{hint} Give only: {', '.join(names) or 'none'}.")
 
 
 def _cameras(body: Embodiment) -> str:
-    return f"{body.name} has the cameras {', '.join(camera.name for camera in body.cameras)}."
+    names = ", ".join(camera.name for camera in body.cameras)
+    return f"{body.name} has the cameras {names}. Give one picture of each, by name."
 
 
 def _kind(value: object) -> str:

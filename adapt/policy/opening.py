@@ -63,5 +63,8 @@ def actor_of(base: Base, body: str) -> Actor:
 def _first_that_acts(base: Base) -> str:
     acting = [name for name, spec in sorted(base.embodiments.items()) if spec.actions and name in base.model.bodies]
     if not acting:
-        raise EmbodimentError(f"base '{base.identity.name}': none of its bodies can act; it can only imagine.")
+        raise EmbodimentError(
+            f"base '{base.identity.name}': none of its bodies can act; it can only imagine. "
+            "Take a model with a body that has action axes."
+        )
     return acting[0]

@@ -134,7 +134,9 @@ class Policy:
             BundleError: The answer differs by more than the stored tolerance, or no answer is stored.
         """
         if self._golden is None:
-            raise BundleError("golden.safetensors: this policy was not loaded from a bundle, so there is no answer.")
+            raise BundleError(
+                "golden.safetensors: this policy was not loaded from a bundle, so there is no answer. Load a bundle."
+            )
         _, latents, actions = self._answer(self._golden.observation, self._golden.instruction, self._golden.seed)
         problem = find_mismatch(self._golden, latents, None if actions is None else actions.values)
         if problem:

@@ -1,8 +1,12 @@
 """How does a file appear whole or not at all? Written beside its place, made durable, then renamed."""
 
+import errno
 import os
 import tempfile
 from pathlib import Path
+
+# What file systems say that cannot sync a folder, some network ones among them; a file in it is durable already.
+_CANNOT_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EBADF, errno.EACCES, errno.EPERM, errno.EISDIR}
 
 
 def write_atomic(path: Path, content: bytes | str) -> None:
@@ -13,7 +17,8 @@ def write_atomic(path: Path, content: bytes | str) -> None:
         content: Bytes, or text to be written as UTF-8.
 
     Raises:
-        OSError: The folder cannot be written, or the disk is full; the old file is untouched.
+        OSError: The folder cannot be written, or the disk is full or failing: the old file stands there, or the whole
+            new one.
     """
     data = content.encode() if isinstance(content, str) else content
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
@@ -32,15 +37,38 @@ def write_atomic(path: Path, content: bytes | str) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable, where the file system can."""
+    """Make the names in a folder durable, where the file system can.
+
+    Args:
+        folder: An existing folder.
+
+    Raises:
+        OSError: The disk is failing.
+    """
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
-    except OSError:
-        # Some network file systems refuse to sync a folder; the file itself is durable already.
-        pass
+    except OSError as error:
+        if error.errno not in _CANNOT_SYNC:
+            raise
     finally:
         os.close(descriptor)
+
+
+def sync_tree(folder: Path) -> None:
+    """Make all that lies in a folder durable, at any depth: to be done before it takes the name it is looked for under.
+
+    Args:
+        folder: An existing folder.
+
+    Raises:
+        OSError: The disk is failing or full.
+    """
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with (Path(place) / name).open("rb") as file:
+                os.fsync(file.fileno())
+        sync_folder(Path(place))
 
 
 def usual_mode() -> int:

@@ -6,6 +6,8 @@ import logging
 import os
 import re
 import time
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,8 +19,10 @@ from adapt.runs.fingerprint import Json, fingerprint
 log = logging.getLogger(__name__)
 
 ENVIRONMENT = "WAM_ADAPT_CACHE"
+DIGESTS, MODELS, LATENTS = "digests", "models", "latents"  # kinds; others are named where they are made
 _SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _BLOCK = 1 << 20
+_USE_NOTED_EVERY_S = 3600.0  # Often enough to tell old from new, seldom enough to cost nothing.
 # Two changes within one tick of the kernel's clock carry the same time, so a file this young is waited for.
 _TICK_NS = 20_000_000
 
@@ -58,14 +62,27 @@ class Cache:
             resolved = path.resolve(strict=True)
             state = _state(resolved)
             key = fingerprint(str(resolved))
-            known = self.read_json("digests", key)
+            known = self.read_json(DIGESTS, key)
             if isinstance(known, dict) and known.get("state") == state:
                 return str(known["sha256"])
             digest, state = _digest_at_rest(resolved)
         except OSError as error:
             raise DataError(f"{path}: its bytes were wanted, but {error.strerror or error}; check the path") from error
-        self.write_json("digests", key, {"state": state, "sha256": digest})
+        self.write_json(DIGESTS, key, {"state": state, "sha256": digest})
         return digest
+
+    def known_digest(self, path: Path) -> str | None:
+        """SHA-256 of a file as it is now, if that is remembered; None where the file would have to be read.
+
+        Args:
+            path: The file.
+        """
+        try:
+            resolved = path.resolve(strict=True)
+            known = self.read_json(DIGESTS, fingerprint(str(resolved)))
+            return str(known["sha256"]) if isinstance(known, dict) and known["state"] == _state(resolved) else None
+        except (OSError, KeyError):
+            return None
 
     def read_json(self, kind: str, key: str) -> Json | None:
         """A value stored before, or None; a damaged entry counts as absent.
@@ -81,23 +98,29 @@ class Cache:
         try:
             entry = json.loads(path.read_text(encoding="utf-8"))
             value = entry["value"]
-            return value if entry["sha256"] == fingerprint({"key": key, "value": value}) else None
+            if entry["sha256"] != fingerprint({"key": key, "value": value}):
+                return None
+            note_use(path)
+            return value
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
-    def write_json(self, kind: str, key: str, value: Json) -> None:
+    def write_json(self, kind: str, key: str, value: Json, *, about: Sequence[str] = ()) -> None:
         """Store a value for `read_json`; in a cache that cannot be written this does nothing but say so.
 
         Args:
             kind: Which sort of result.
             key: What it was made from.
             value: Plain JSON.
+            about: Digests of the files it tells something of; kept beside it, so that it can be found when one of
+                these files is taken back.
 
         Raises:
             RunError: The disk that holds the cache is full.
         """
         entry = self._entry(kind, key)
         record = {"sha256": fingerprint({"key": key, "value": value}), "value": value}
+        record |= {"about": list(about)} if about else {}
         try:
             entry.parent.mkdir(parents=True, exist_ok=True)
             write_atomic(entry, json.dumps(record))
@@ -135,6 +158,16 @@ class Cache:
 
     def _entry(self, kind: str, key: str) -> Path:
         return self.root / _safe(kind) / _safe(key)[:2] / f"{key}.json"
+
+
+def note_use(entry: Path) -> None:
+    """Remember that an entry was used: its time of change is that of its last use, give or take an hour.
+
+    The time of last access would do, but many disks do not keep it.
+    """
+    with suppress(OSError):
+        if time.time() - entry.stat().st_mtime > _USE_NOTED_EVERY_S:
+            os.utime(entry)
 
 
 def _safe(name: str) -> str:

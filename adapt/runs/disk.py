@@ -1,8 +1,13 @@
 """Is an error the disk's fault? Sees a full disk, or a place that cannot be written, behind what a library raised."""
 
 import errno
+from pathlib import Path
+
+from adapt.errors import RunError
+from adapt.runs.documents import in_short
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
+_FAILING = {errno.EIO, errno.ENXIO, errno.ENODEV, errno.ESTALE}
 _UNWRITABLE = {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EEXIST}
 
 
@@ -21,6 +26,40 @@ def is_full(error: BaseException) -> bool:
 def is_unwritable(error: BaseException) -> bool:
     """Whether an error, or one that caused it, says that a place cannot be written."""
     return any(isinstance(cause, OSError) and cause.errno in _UNWRITABLE for cause in _causes(error))
+
+
+def is_failing(error: BaseException) -> bool:
+    """Whether an error, or one that caused it, says that a disk does not do what it should, or is gone."""
+    return any(isinstance(cause, OSError) and cause.errno in _FAILING for cause in _causes(error))
+
+
+def letter_about(error: Exception, doing: str, folder: Path) -> RunError | None:
+    """What to tell the user of an error that is the disk's fault, or of a folder that is closed; None for any other.
+
+    Args:
+        error: What was raised.
+        doing: What was being done, in words; the message begins with it.
+        folder: Where the work was to write. That a place elsewhere is closed is not told as its fault.
+    """
+    place = getattr(error, "filename", None) or folder
+    if isinstance(error, RunError):
+        return None
+    if is_full(error):
+        return RunError(
+            f"{doing}: the disk is full at {place}; free some space, then give the same command again: "
+            "what is finished is kept, and it goes on from here"
+        )
+    if isinstance(error, OSError) and is_unwritable(error) and str(place).startswith(str(folder)):
+        return RunError(
+            f"{doing}: {place} cannot be written ({error.strerror}); make the folder writable, or name "
+            "another with --out"
+        )
+    if is_failing(error):
+        return RunError(
+            f"{doing}: the disk fails at {place} ({in_short(error)}); look at what the system's log says of it, then "
+            "give the same command again: what is finished is kept, and it goes on from here"
+        )
+    return None
 
 
 def _causes(error: BaseException) -> list[BaseException]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from adapt.errors import RunError
+from adapt.runs.documents import brief, parse_object
 
 # Long enough for a holder that has just started to have written its name.
 PATIENCE_S = 0.5
@@ -70,7 +71,7 @@ def _lock_path(folder: Path, name: str) -> Path:
 
 def _describe(holder: Path) -> str:
     try:
-        record = json.loads(holder.read_text(encoding="utf-8"))
-        return f"pid {record['pid']} on {record['host']}"
+        record = parse_object(holder.read_text(encoding="utf-8"))
+        return f"pid {brief(record['pid'])} on {record['host']:.100}"
     except (OSError, ValueError, KeyError, TypeError):
         return "its pid is not known"

@@ -6,14 +6,17 @@ import platform
 from collections.abc import Mapping
 from contextlib import suppress
 from importlib import metadata
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from adapt.runs.atomic import sync_folder, write_atomic
 from adapt.runs.cache import hash_file
+from adapt.runs.documents import brief, is_text, parse_object
 from adapt.runs.fingerprint import Json, canonical
 
 MANIFEST = "manifest.json"
 FORMAT = 1
+# What its readers rely on, and of which kind it is.
+_PARTS = {"stage": str, "key": str, "inputs": dict, "facts": dict, "files": dict, "bytes": dict}
 _PACKAGES = ("wam-adapt", "torch", "diffusers", "transformers", "peft", "lightning")
 
 
@@ -52,13 +55,46 @@ def seal(folder: Path, record: Mapping[str, Json]) -> dict[str, Json]:
 def find_finished(folder: Path) -> dict[str, Json] | None:
     """The manifest of a result whose files are all there with their sizes, else None."""
     try:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        manifest = load(folder)
         whole = manifest["format"] == FORMAT and all(
             (folder / name).stat().st_size == size for name, size in manifest["bytes"].items()
         )
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError):
         return None
-    return dict(manifest) if whole else None
+    return manifest if whole else None
+
+
+def load(folder: Path) -> dict[str, Json]:
+    """The manifest of a folder; one of this version's format has every part, and names files within the folder alone.
+
+    Args:
+        folder: RUN/STAGE/KEY.
+
+    Returns:
+        The manifest; of another format, whatever it says besides.
+
+    Raises:
+        OSError: There is none, or it cannot be read.
+        ValueError: It is damaged.
+    """
+    manifest = parse_object((folder / MANIFEST).read_text(encoding="utf-8"))
+    form = manifest.get("format")
+    if type(form) is not int:
+        raise ValueError(f"its format is {brief(form)}")
+    if form == FORMAT:
+        _refuse_unsound(manifest)
+    return manifest
+
+
+def _refuse_unsound(manifest: Mapping[str, Json]) -> None:
+    for part, kind in _PARTS.items():
+        if not isinstance(manifest.get(part), kind):
+            raise ValueError(f"'{part}' is {brief(manifest.get(part))}")
+    for part, of_file in (("files", str), ("bytes", int)):
+        for name, value in manifest[part].items():
+            place = PurePosixPath(name)
+            if not is_text(name) or place.is_absolute() or ".." in place.parts or not isinstance(value, of_file):
+                raise ValueError(f"'{part}' holds {brief(name)}: {brief(value)}")
 
 
 def _versions() -> dict[str, str]:

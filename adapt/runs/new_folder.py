@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from adapt.errors import RunError
-from adapt.runs.atomic import sync_folder
+from adapt.runs.atomic import sync_folder, sync_tree
 from adapt.runs.disk import is_full, is_unwritable
 from adapt.runs.lock import hold
 
@@ -50,6 +50,7 @@ def new_folder(folder: Path) -> Iterator[Path]:
                 shutil.rmtree(whole, ignore_errors=True)
                 whole.mkdir(parents=True)
                 yield whole
+                sync_tree(whole)
                 if place.is_dir():
                     place.rmdir()
                 whole.rename(place)

@@ -21,10 +21,11 @@ from pathlib import Path
 from adapt.errors import RunError
 from adapt.runs.atomic import sync_folder, write_atomic
 from adapt.runs.cache import hash_file
-from adapt.runs.disk import is_full, is_unwritable
+from adapt.runs.disk import letter_about
+from adapt.runs.documents import in_short, is_text, parse_object
 from adapt.runs.fingerprint import Json, fingerprint
 from adapt.runs.lock import hold, is_free
-from adapt.runs.manifest import FORMAT, MANIFEST, find_finished, seal
+from adapt.runs.manifest import FORMAT, MANIFEST, find_finished, load, seal
 
 log = logging.getLogger(__name__)
 
@@ -91,7 +92,7 @@ def run_stage(
             _switch_current(home, key)
             _reap(home, key)
     except Exception as error:
-        if (letter := _letter(error, run, stage)) is not None:
+        if (letter := letter_about(error, f"{stage} in {run}", run)) is not None:
             raise letter from error
         raise
     return StageResult(path=home / key, key=key, facts=facts, reused=reused)
@@ -167,7 +168,7 @@ def require_intact(*stage_paths: Path) -> None:
         digests: Mapping[str, str] = read_manifest(folder)["files"]
         for name, digest in digests.items():
             path = folder / name
-            if not path.is_file() or hash_file(path) != digest:
+            if not _is_what_was_written(path, digest):
                 raise RunError(
                     f"{path} is not what was written there (damaged, or changed by hand); delete the folder {folder} "
                     "and give the `wam-adapt adapt` command again"
@@ -188,15 +189,16 @@ def read_manifest(stage_path: Path) -> dict[str, Json]:
     """
     path = stage_path / MANIFEST
     try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-        form = manifest["format"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        manifest = load(stage_path)
+    except (OSError, ValueError) as error:
         raise RunError(
-            f"{path} cannot be read ({error}); delete the folder {stage_path} and give the same command again"
+            f"{path} cannot be read ({in_short(error)}); delete the folder {stage_path} and give the same command again"
         ) from error
-    if form != FORMAT:
-        raise RunError(f"{path} has format {form}, this version reads {FORMAT}; use the version that wrote it")
-    return dict(manifest)
+    if manifest["format"] != FORMAT:
+        raise RunError(
+            f"{path} has format {manifest['format']}, this version reads {FORMAT}; use the version that wrote it"
+        )
+    return manifest
 
 
 def note(run: Path, stage: str, **facts: Json) -> None:
@@ -210,10 +212,10 @@ def note(run: Path, stage: str, **facts: Json) -> None:
     path = run / "run.json"
     with hold(run, "run", f"noting {stage} in {path}", patience_s=_NOTE_PATIENCE_S):
         try:
-            record = json.loads(path.read_text(encoding="utf-8"))
-            stages = dict(record["stages"])
-        except (OSError, ValueError, KeyError, TypeError):
-            stages = {}
+            told = parse_object(path.read_text(encoding="utf-8"))["stages"].items()
+            stages = {name: noted for name, noted in told if isinstance(noted, dict)}
+        except (OSError, ValueError, KeyError, AttributeError):
+            stages = {}  # Nothing hangs on it.
         stages[stage] = {**stages.get(stage, {}), **facts}
         write_atomic(path, json.dumps({"format": FORMAT, "stages": stages}, indent=2, sort_keys=True) + "\n")
 
@@ -249,11 +251,20 @@ def _make(
     return dict(sealed["facts"])
 
 
-def _read_current(home: Path) -> str | None:
+def _is_what_was_written(path: Path, digest: str) -> bool:
     try:
-        return (home / CURRENT).read_text(encoding="utf-8").strip() or None
+        return path.is_file() and hash_file(path) == digest
+    except OSError:
+        return False
+
+
+def _read_current(home: Path) -> str | None:
+    """The key that `current` names; None where there is none, or what stands there is no name of a folder beside it."""
+    try:
+        key = (home / CURRENT).read_text(encoding="utf-8").strip()
     except (OSError, ValueError):
         return None
+    return key if key and not key.startswith(".") and Path(key).name == key and is_text(key) else None
 
 
 def _switch_current(home: Path, key: str) -> None:
@@ -268,21 +279,3 @@ def _reap(home: Path, key: str) -> None:
         if name != key and is_free(home, name):
             log.info("%s: removing %s, left by a process that did not finish", home.name, scratch)
             shutil.rmtree(scratch, ignore_errors=True)
-
-
-def _letter(error: Exception, run: Path, stage: str) -> RunError | None:
-    """The message for an error that is the disk's fault, None for any other."""
-    place = getattr(error, "filename", None) or run
-    if isinstance(error, RunError):
-        return None
-    if is_full(error):
-        return RunError(
-            f"{stage} in {run}: the disk is full at {place}; free some space, then give the same command again: "
-            "what is finished is kept, and it goes on from here"
-        )
-    if isinstance(error, OSError) and is_unwritable(error) and str(place).startswith(str(run)):
-        return RunError(
-            f"{stage} in {run}: {place} cannot be written ({error.strerror}); make the folder writable, or name "
-            "another with --out"
-        )
-    return None

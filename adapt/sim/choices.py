@@ -28,7 +28,7 @@ def choose_tasks(words: Sequence[str]) -> tuple[Task, ...]:
     for word in words:
         found |= dict.fromkeys(TASK_SETS.get(word.strip().lower()) or (_task(word),))
     if not found:
-        raise SimulatorError(f"no task is named; name {_SETS}, or an instruction such as {_EXAMPLE}")
+        raise SimulatorError(f"tasks: no task is named; name {_SETS}, or an instruction such as {_EXAMPLE}")
     return tuple(found)
 
 
@@ -58,11 +58,11 @@ def choose_gap(text: str) -> Gap:
         if name not in knobs:
             near = get_close_matches(name, knobs, n=1)
             hint = f" Did you mean '{near[0]}'?" if near else ""
-            raise SimulatorError(f"gap '{part}': there is no knob '{name}'.{hint} Knobs are: {', '.join(knobs)}")
+            raise SimulatorError(f"gap '{part}': there is no knob '{name}'.{hint} Name one of: {', '.join(knobs)}")
         try:
             values[name] = float(number)
         except ValueError:
-            raise SimulatorError(f"gap '{part}': wanted a number from 0 to 1, such as {name}=0.5") from None
+            raise SimulatorError(f"gap '{part}': give a number from 0 to 1, such as {name}=0.5") from None
     return Gap(**values)
 
 

@@ -36,13 +36,13 @@ def load_mujoco() -> ModuleType:
         import mujoco
     except ModuleNotFoundError as missing:
         raise SimulatorError(
-            f"the tabletop needs MuJoCo, and the module {missing.name} is not installed. "
+            f"tabletop: needs MuJoCo, and the module {missing.name} is not installed. "
             "Install the extra: pip install 'wam-adapt[sim]'"
         ) from missing
     except (ImportError, AttributeError, OSError, RuntimeError) as broken:
         # With MUJOCO_GL=osmesa and no such library PyOpenGL fails with an AttributeError.
         raise SimulatorError(
-            f"the tabletop needs MuJoCo, which does not load with MUJOCO_GL={os.environ.get('MUJOCO_GL', '')!r}: "
+            f"tabletop: needs MuJoCo, which does not load with MUJOCO_GL={os.environ.get('MUJOCO_GL', '')!r}: "
             f"{broken}. Unset MUJOCO_GL, or install what it asks for: apt install libegl1 libgl1-mesa-dri (egl), "
             "apt install libosmesa6 (osmesa)"
         ) from broken
@@ -64,7 +64,7 @@ def open_context() -> GLContext:
         context.make_current()
     except (ImportError, AttributeError, OSError, RuntimeError) as broken:
         raise SimulatorError(
-            f"the camera cannot draw on this machine: {broken}. It draws without a screen through EGL "
+            f"tabletop: its camera cannot draw on this machine: {broken}. It draws without a screen through EGL "
             "(Debian, Ubuntu: apt install libegl1 libgl1-mesa-dri) or OSMesa (apt install libosmesa6, and set "
             "MUJOCO_GL=osmesa)"
         ) from broken

@@ -25,7 +25,7 @@ try:
     from gymnasium import spaces
 except ModuleNotFoundError as missing:
     raise SimulatorError(
-        f"the tabletop as an environment needs Gymnasium, and the module {missing.name} is not installed. "
+        f"tabletop: as an environment it needs Gymnasium, and the module {missing.name} is not installed. "
         "Install the extra: pip install 'wam-adapt[sim]'"
     ) from missing
 
@@ -67,7 +67,7 @@ class TabletopEnv(gymnasium.Env[Any, Any]):
         render_mode: str | None = None,
     ) -> None:
         if render_mode not in (None, *self.metadata["render_modes"]):
-            raise SimulatorError(f"render_mode is {render_mode!r}; wanted 'rgb_array' or None")
+            raise SimulatorError(f"render_mode is {render_mode!r}; give 'rgb_array' or None")
         self.render_mode = render_mode
         self.body: Body = choose_body(body)
         self.tasks = choose_tasks([tasks] if isinstance(tasks, str) else tasks)
@@ -123,7 +123,9 @@ class TabletopEnv(gymnasium.Env[Any, Any]):
         task, start = self._begun()
         given = np.asarray(action, np.float64)
         if given.shape != self.action_space.shape or not np.isfinite(given).all():
-            raise SimulatorError(f"action {action!r}: wanted finite numbers for {', '.join(self.body.action_names)}")
+            raise SimulatorError(
+                f"action {action!r}: wanted finite numbers for {', '.join(self.body.action_names)}; give these"
+            )
         before = progress(self._tabletop.state, start, task)
         after = self._tabletop.step(self.body.command(given, self._tabletop.state))
         self._done += 1
@@ -142,7 +144,7 @@ class TabletopEnv(gymnasium.Env[Any, Any]):
 
     def _begun(self) -> tuple[Task, SceneState]:
         if self._task is None or self._start is None:
-            raise SimulatorError("step was called before reset; call reset first")
+            raise SimulatorError("step: was called before reset, so there is no episode; call reset first")
         return self._task, self._start
 
     def _observe(self) -> Observation:

@@ -79,7 +79,7 @@ def record_videos(
         SimulatorError: The simulator or its drawing is not there; or `sessions` is below 1.
     """
     if sessions < 1:
-        raise SimulatorError(f"sessions is {sessions}; wanted 1 or more")
+        raise SimulatorError(f"sessions is {sessions}; give 1 or more")
     count = _Count(tell)
     with new_folder(root) as folder, Camera(size) as camera, closing(takes.perform()) as performed:
         rows = []
@@ -113,7 +113,7 @@ def record_robot(root: Path, body: Body, takes: Takes, *, size: int = ROBOT_PX, 
         SimulatorError: The simulator or its drawing is not there; or the body has no actions.
     """
     if body.name is None:
-        raise SimulatorError("a body that is only ever filmed has no actions to write; film it with record_videos")
+        raise SimulatorError("body: one that is only ever filmed has no actions to write; film it with record_videos")
     count = _Count(tell)
 
     def recordings() -> Iterator[Recording]:

@@ -59,9 +59,9 @@ class Takes:
             raise SimulatorError(f"minutes is {self.minutes} and count is {self.count}; give one of them")
         amount = self.minutes if self.count is None else self.count
         if amount is None or not 0 < amount < math.inf:
-            raise SimulatorError(f"{'minutes' if self.count is None else 'count'} is {amount}; wanted more than 0")
+            raise SimulatorError(f"{'minutes' if self.count is None else 'count'} is {amount}; give more than 0")
         if self.seed < 0:
-            raise SimulatorError(f"seed is {self.seed}; wanted 0 or more")
+            raise SimulatorError(f"seed is {self.seed}; give 0 or more")
 
     @property
     def expected_frames(self) -> int:

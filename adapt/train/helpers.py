@@ -128,7 +128,10 @@ class Leader:
             if stopped := self._stopped():
                 raise RunError(stopped)
             if time.monotonic() > deadline:
-                raise RunError(f"finetune: some of the {self.size} processes are {what} after {limit_s:.0f} s")
+                raise RunError(
+                    f"finetune: some of the {self.size} processes are {what} after {limit_s:.0f} s; see what they "
+                    "said, then give the same command again: it goes on from the last checkpoint"
+                )
             time.sleep(0.02)
 
     def _stopped(self) -> str:

@@ -75,7 +75,10 @@ def _together(
         first = _compute(trained, loss_of, step, 0)
         second, has = other.recv()
     except (EOFError, BrokenPipeError) as gone:
-        raise RunError("pretrain: the second process is gone. The same command goes on from the checkpoint.") from gone
+        raise RunError(
+            "pretrain: the second process is gone and does not answer. Give the same command again: it goes on from "
+            "the checkpoint."
+        ) from gone
     _add(trained, [gradient if there else None for gradient, there in zip(gradients, has, strict=True)])
     return float(first + second) / HALVES
 

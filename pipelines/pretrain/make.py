@@ -14,7 +14,8 @@ from adapt.data.encoded import EncodedParts, write_encoded
 from adapt.data.latent_store import LatentStore
 from adapt.embodiment.spec import Embodiment, load_embodiment
 from adapt.embodiment.statistics import BodyStatistics
-from adapt.models.bases import Base, BaseIdentity, save_base
+from adapt.models.base_record import BaseIdentity
+from adapt.models.bases import Base, save_base
 from adapt.runs.fingerprint import Json
 from adapt.runs.stage import StageResult, run_stage
 from pipelines.encode import encoders_fingerprint

@@ -12,7 +12,9 @@ from typing import Any
 from adapt.errors import RunError
 from adapt.evaluate.closed_loop_record import Tried
 from adapt.runs.atomic import write_atomic
+from adapt.runs.documents import in_short, parse_object
 from adapt.runs.fingerprint import fingerprint
+from adapt.runs.typed import find_misfit
 from pipelines.encode import base_fingerprint
 from pipelines.strict import to_plain
 from pipelines.tabletop.plan import plan_fingerprint
@@ -105,12 +107,16 @@ def read_plan(home: Path) -> Written | None:
     if not path.is_file():
         return None
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = parse_object(path.read_text(encoding="utf-8"))
         tried = tuple(Tried(**{**item, "changed": tuple(item["changed"])}) for item in value["tried"])
-        return Written(fingerprint=value["fingerprint"], plan=value["plan"], base=value["base"], tried=tried)
+        written = Written(fingerprint=value["fingerprint"], plan=value["plan"], base=value["base"], tried=tried)
+        if problem := find_misfit(written, Written, "the plan"):
+            raise ValueError(problem)
+        return written
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RunError(
-            f"{path} is damaged ({error!r}); put it back from a copy: it tells which plan was there before the results"
+            f"{path} is damaged ({in_short(error)}); put it back from a copy: it tells which plan was there before the "
+            "results"
         ) from error
 
 

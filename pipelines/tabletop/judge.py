@@ -114,6 +114,6 @@ def _require_same(rows: Any) -> None:
     episodes = {tuple((e.instruction, e.seed) for e in trials.episodes) for row in rows for trials in row}
     if len(episodes) > 1:
         raise DataError(
-            "the arms did not act in the same episodes, so they cannot be compared; delete the trials that other "
-            "versions wrote, and give the same `wam-adapt sim study` command again."
+            "trials: the arms did not act in the same episodes, so they cannot be compared; delete the trials that "
+            "other versions wrote, and give the same `wam-adapt sim study` command again."
         )

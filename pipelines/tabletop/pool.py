@@ -46,8 +46,8 @@ def do_all(work: Callable[[T], None], pieces: Sequence[T], *, jobs: int) -> Iter
                 yield waiting.pop(future)
     except BrokenProcessPool as error:
         raise RunError(
-            "a process of this study ended before its time (killed, or out of memory); what is finished is kept: give "
-            "the same command again, with --jobs 1 if memory is short"
+            "sim study: a process of it ended before its time (killed, or out of memory); what is finished is kept: "
+            "give the same command again, with --jobs 1 if memory is short"
         ) from error
     finally:
         pool.shutdown(wait=True, cancel_futures=True)

@@ -18,6 +18,7 @@ CLAIM_ARMS = {"video": VIDEO_ARMS, "play": PLAY_ARMS, "sweep": SWEEP_ARMS}
 HEADS = ("inverse_dynamics", "joint", "both")
 RECORDINGS = ("labelled", "play")
 TASKS = ("held-out", "seen", "all")
+MOST_MINUTES = 10_000.0  # of recordings: a week
 
 
 @dataclass(slots=True, kw_only=True)
@@ -92,7 +93,7 @@ class TrialConfig:
     def __post_init__(self) -> None:
         for name, least in (("episodes", 1), ("seen_episodes", 0), ("steps", 1), ("executed", 1), ("video_steps", 1)):
             if getattr(self, name) < least:
-                raise RecipeError(f"trials.{name} is {getattr(self, name)}; it must be at least {least}.")
+                raise RecipeError(f"trials.{name} is {getattr(self, name)}; give at least {least}.")
         if self.tasks not in TASKS:
             raise RecipeError(f"trials.tasks is '{self.tasks}'; choose one of: {', '.join(TASKS)}.")
 
@@ -203,11 +204,12 @@ class TabletopConfig:
         if self.heads_of:
             _require_of("heads_of", self.heads_of, self.arms)
         if self.seeds < 1:
-            raise RecipeError(f"seeds is {self.seeds}; at least 1 is trained, and 3 are needed for a verdict.")
+            raise RecipeError(f"seeds is {self.seeds}; give at least 1, or 3 for a verdict.")
         for kind, name, there in (("sweep", "sweep.key", self.sweep.key), ("play", "conditions", self.conditions)):
             if (self.claim == kind) != bool(there):
                 raise RecipeError(
-                    f"claim is '{self.claim}' and {name} {there or 'empty'}; '{kind}', and only it, has one."
+                    f"claim is '{self.claim}' and {name} {there or 'empty'}; '{kind}', and only it, has one. "
+                    f"Set or empty {name}."
                 )
         for condition in self.conditions:
             read_condition(condition)
@@ -219,7 +221,7 @@ def _require_of(name: str, values: Sequence[str], allowed: Sequence[str]) -> Non
     unknown = [value for value in values if value not in allowed]
     if not values or unknown:
         found = f"has '{unknown[0]}'" if unknown else "is empty"
-        raise RecipeError(f"{name} {found}; there are: {', '.join(allowed)}.")
+        raise RecipeError(f"{name} {found}; choose among: {', '.join(allowed)}.")
 
 
 def read_condition(text: str) -> tuple[str, float]:
@@ -230,8 +232,8 @@ def read_condition(text: str) -> tuple[str, float]:
     """
     kind, _, minutes = text.partition(" ")
     try:
-        if kind in RECORDINGS and float(minutes) > 0:
+        if kind in RECORDINGS and 0 < float(minutes) <= MOST_MINUTES:
             return kind, float(minutes)
     except ValueError:
         pass
-    raise RecipeError(f"conditions has '{text}'; write it as 'labelled 30' or 'play 30', by minutes.")
+    raise RecipeError(f"conditions has '{text:.60}'; write it as 'labelled 30' or 'play 30', by minutes.")

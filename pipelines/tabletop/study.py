@@ -251,7 +251,7 @@ def _data(out: Path, plan: StudyPlan) -> dict[str, Any]:
 def _refuse_unknown(asked: Question, plan: StudyPlan) -> None:
     known = list(dict.fromkeys(unit.arm for unit in plan.units))
     if unknown := [arm for arm in asked.arms or () if arm not in known]:
-        raise RecipeError(f"--arms: the plan has no arm '{unknown[0]}'; it has: {', '.join(known)}.")
+        raise RecipeError(f"--arms: the plan has no arm '{unknown[0]}'; name some of: {', '.join(known)}.")
 
 
 def _described(plan: StudyPlan) -> str:

@@ -9,9 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from adapt.errors import DataError
 from adapt.evaluate import closed_loop_arms as arms
 from adapt.runs.atomic import write_atomic
 from adapt.runs.cache import Cache
+from adapt.runs.documents import in_short, parse_object
 from adapt.runs.manifest import find_finished
 from adapt.runs.stage import find_current, read_manifest, run_stage, stage_key
 from pipelines.encode import base_fingerprint
@@ -92,7 +94,14 @@ def find_trials(out: Path, unit: Unit, trial: Trial) -> "Trials | None":
     folder = find_trial(out, unit, trial)
     if folder is None:
         return None
-    return from_json(json.loads((folder / EPISODES).read_text(encoding="utf-8")), source=str(folder / EPISODES))
+    path = folder / EPISODES
+    try:
+        value = parse_object(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"{path}: is damaged ({in_short(error)}); delete its folder and give the command again."
+        ) from error
+    return from_json(value, source=str(path))
 
 
 def find_trial(out: Path, unit: Unit, trial: Trial) -> Path | None:

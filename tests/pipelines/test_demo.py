@@ -138,7 +138,7 @@ def test_where_the_simulator_is_not_the_remedy_is_named_and_the_folder_is_still_
     for _ in range(2):
         status, _, err = ended(start(f"{missing}\n{MAIN}", "demo", "--out", str(tmp_path / "run"), "--quiet"))
         assert status == 1
-        assert err.startswith("error: the ")
+        assert err.startswith("error: tabletop: ")
         assert remedy in err
         assert len(err.splitlines()) == 1
 

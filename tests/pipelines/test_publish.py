@@ -7,13 +7,15 @@ from pathlib import Path
 
 import pytest
 import torch
-from hub_run import OBSERVATION, make_run
+from hub_run import OBSERVATION, make_run, write_real_bundle
 from loopback_hub import LoopbackHub
 from loopback_people import ANA, loopback
 
 from adapt.errors import BundleError, HubError, RunError
 from adapt.policy import load
-from adapt.runs.stage import require_current
+from adapt.runs.published import read_published
+from adapt.runs.stage import require_current, run_stage
+from adapt.runs.withdrawn import note_withdrawn
 from pipelines import cli
 from pipelines import publish as pipeline
 from pipelines import pull as pull_pipeline
@@ -67,6 +69,36 @@ def test_what_is_published_and_pulled_acts_as_the_bundle_of_the_run(hub: Loopbac
     policy.verify_golden()
     expected = load(require_current(run, "bundle"), bases=bases).act(OBSERVATION, "wave")
     assert torch.equal(policy.act(OBSERVATION, "wave").values, expected.values)
+
+
+def test_what_was_published_is_noted_with_the_run(hub: LoopbackHub, run: Path):
+    pipeline.run(run, "lab/pour")
+    assert read_published(run) == []
+    commit = pipeline.run(run, "lab/pour", confirm=True)["commit"]
+    pipeline.run(run, "lab/pour", confirm=True)
+    (noted,) = read_published(run)
+    assert (noted.repo, noted.commit, noted.visibility) == ("lab/pour", commit, "private")
+    assert (noted.url, noted.bundle) == (f"{hub.endpoint}/lab/pour", require_current(run, "bundle").name)
+
+
+def test_a_publication_that_cannot_be_noted_is_published_all_the_same(
+    hub: LoopbackHub, run: Path, caplog: pytest.LogCaptureFixture
+):
+    (run / "published.json").write_text("damaged")
+    assert pipeline.run(run, "lab/pour", confirm=True)["commit"] == hub.repo("lab/pour").head.oid
+    assert "published, but that cannot be noted" in caplog.text
+
+
+def test_a_run_trained_with_a_withdrawn_video_is_not_published(hub: LoopbackHub, run: Path):
+    finetune = run_stage(run, "finetune", {}, lambda _: {})
+    run_stage(
+        run, "bundle", {"finetune": finetune.key}, lambda folder: write_real_bundle(folder, run.parents[1] / "base")
+    )
+    note_withdrawn(run, "a" * 64, {finetune.key: []})
+    for confirm in (False, True):
+        with pytest.raises(RunError, match=r"must not be published: .* withdrawn on .*wam-adapt adapt play"):
+            pipeline.run(run, "lab/pour", confirm=confirm)
+    assert hub.log == []
 
 
 def test_publish_is_public_only_when_told(hub: LoopbackHub, run: Path):

@@ -171,7 +171,7 @@ MAIN = "import sys; from pipelines.cli import main; raise SystemExit(main(sys.ar
 def test_where_the_simulator_is_not_the_remedy_is_named(kind, missing, remedy, tmp_path):
     result = python(f"{missing}\n{MAIN}", "sim", "record", kind, "--out", "set", folder=tmp_path)
     assert result.returncode == 1
-    assert result.stderr.startswith("error: the ")
+    assert result.stderr.startswith("error: tabletop: ")
     assert remedy in result.stderr
     assert "Traceback" not in result.stderr
     assert len(result.stderr.splitlines()) == 1

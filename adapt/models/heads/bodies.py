@@ -68,7 +68,10 @@ class BodyProjections(nn.Module):
         """
         if name not in self.bodies:
             known = ", ".join(sorted(self.bodies)) or "none"
-            raise EmbodimentError(f"body '{name}': the action head has no projections for it; it knows: {known}.")
+            raise EmbodimentError(
+                f"body '{name}': the action head has no projections for it; it knows: {known}. Take one of these, or "
+                "train it."
+            )
         return cast(BodyProjection, self.bodies[name])
 
     def add(self, name: str, axes: tuple[int, int], seed: int) -> None:
@@ -80,12 +83,18 @@ class BodyProjections(nn.Module):
             seed: Decides the fresh weights.
 
         Raises:
-            EmbodimentError: The body is known already, has no action axes, or its name holds a dot.
+            EmbodimentError: The body is known already, has no action axes, or has a name that torch does not take.
         """
-        if name in self.bodies or "." in name:
-            raise EmbodimentError(f"body '{name}': known already, or named with a dot. Choose another name.")
+        if name in self.bodies:
+            raise EmbodimentError(f"body '{name}': the head knows it already. Choose another name.")
+        if "." in name or hasattr(self.bodies, name):  # Such as "keys": torch makes attributes of the names.
+            raise EmbodimentError(
+                f"body '{name}': no part of a model can have that name. Choose another, without dots."
+            )
         if axes[0] < 1:
-            raise EmbodimentError(f"body '{name}': it has no action axes, so a head has nothing to learn for it.")
+            raise EmbodimentError(
+                f"body '{name}': it has no action axes, so a head has nothing to learn for it. Leave it out."
+            )
         like = next(self.parameters(), torch.empty(0))
         with seeded(seed):
             made = BodyProjection(self.width, *axes, members=self.members, variances=self.variances)

@@ -58,12 +58,20 @@ class InverseDynamicsConfig:
 
     def __post_init__(self) -> None:
         if self.reader not in READERS:
-            raise CheckpointError(f"inverse_dynamics.reader is '{self.reader}'; known: {', '.join(READERS)}.")
+            raise CheckpointError(
+                f"inverse_dynamics.reader is '{self.reader}'; known: {', '.join(READERS)}. Choose one."
+            )
         if self.objective not in OBJECTIVES:
-            raise CheckpointError(f"inverse_dynamics.objective is '{self.objective}'; known: {', '.join(OBJECTIVES)}.")
+            raise CheckpointError(
+                f"inverse_dynamics.objective is '{self.objective}'; known: {', '.join(OBJECTIVES)}. Choose one."
+            )
         if self.steps < 1 or self.members < 1:
             name = "steps" if self.steps < 1 else "members"
             raise CheckpointError(f"inverse_dynamics.{name} is {getattr(self, name)}; give 1 or more.")
+        if self.heads < 1 or self.width % self.heads:
+            raise CheckpointError(
+                f"inverse_dynamics.heads is {self.heads}; give a number that divides the width of {self.width}."
+            )
         if not 0.0 <= self.beta <= 1.0:
             raise CheckpointError(f"inverse_dynamics.beta is {self.beta}; give a number from 0 to 1.")
         if self.objective == FLOW and self.steps > 1 and self.members > 1:

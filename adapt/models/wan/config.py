@@ -75,6 +75,8 @@ class WanConfig:
         known = {f.name for f in fields(cls)}
         unknown = sorted(set(value) - known)
         if unknown:
-            raise CheckpointError(f"transformer config: unknown keys {unknown}; a newer version of wam-adapt wrote it.")
+            raise CheckpointError(
+                f"transformer config: unknown keys {unknown}; a newer version of wam-adapt wrote it. Update yours."
+            )
         tuples = {name: tuple(value[name]) for name in ("patch_size", "learned_positions") if name in value}
         return cls(**{**value, **tuples})
