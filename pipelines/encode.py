@@ -60,18 +60,8 @@ def run(job: Job, cache: Cache | None = None, workers: Workers | None = None) ->
     def work(folder: Path) -> Mapping[str, Any]:
         require_intact(ingest)
         base = load_base(job.recipe.base, parts=("codec", "text"))
-        store = cache or Cache.default()
-        latents = LatentCache(store.folder("latents") / f"{base.codec.fingerprint[:16]}-{_DTYPE}")
         kept = [window for window in read_windows(job) if window.split != "rejected"]
-        if workers is not None and workers.are_asked and (fresh := missing(kept, latents)):
-            with workers.called() as engine, bar("encode", len(fresh)) as progress:
-                encode_ahead(fresh, body, (job.recipe.base, base.codec.fingerprint), latents, engine, done=progress)
-
-        def read(part: list[Window]) -> Iterator[WindowFrames]:
-            return read_frames_of(part, body, base.geometry, store)
-
-        with bar("encode", len(kept)) as progress:
-            problems = encode_into(latents, kept, read, base.codec.encode, done=progress)
+        latents, problems = _encode(kept, body, (job.recipe.base, base), cache or Cache.default(), workers)
         # The table names videos relative to the source, so that it says the same wherever that lies.
         table = read_clip_table(ingest / CLIP_TABLE)
         windows = [w for w in table if w.split != "rejected" and w.window_id not in problems]
@@ -89,6 +79,23 @@ def run(job: Job, cache: Cache | None = None, workers: Workers | None = None) ->
         return _facts(windows, problems)
 
     return run_stage(job.run_folder, "encode", inputs, work).path
+
+
+def _encode(
+    kept: Sequence[Window], body: Embodiment, named: tuple[str, Base], store: Cache, workers: Workers | None
+) -> tuple[LatentCache, dict[str, str]]:
+    """The cache, with latents of all windows in it but for those that cannot be read, and why these cannot."""
+    name, base = named
+    latents = LatentCache(store.folder("latents") / f"{base.codec.fingerprint[:16]}-{_DTYPE}")
+    if workers is not None and workers.are_asked and (fresh := missing(kept, latents)):
+        with workers.called() as engine, bar("encode", len(fresh)) as progress:
+            encode_ahead(fresh, body, (name, base.codec.fingerprint), latents, engine, done=progress)
+
+    def read(part: list[Window]) -> Iterator[WindowFrames]:
+        return read_frames_of(part, body, base.geometry, store)
+
+    with bar("encode", len(kept)) as progress:
+        return latents, encode_into(latents, kept, read, base.codec.encode, done=progress)
 
 
 def encoders_fingerprint(base: str) -> str:
