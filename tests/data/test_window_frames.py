@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import torch
 from encoded_builder import GEOMETRY, hand
 from run_builder import draw_video, windows_of
 
-from adapt.data import window_frames
+from adapt.data import encode_windows, window_frames
 from adapt.data.encode_windows import encode_into, missing
 from adapt.data.latent_store import LatentCache
 from adapt.data.window_frames import WindowFrames, read_windows
@@ -79,3 +80,26 @@ def test_encoding_sees_one_window_at_a_time_and_reports_what_it_could_not(film, 
     assert sum(ticks) == 3
     assert film[0].window_id in latents
     assert "late" not in latents
+
+
+def test_what_another_process_encodes_meanwhile_is_not_encoded_again(film, tmp_path, monkeypatch):
+    """Another process comes first: when it is our turn, its latents are there."""
+    latents, other = LatentCache(tmp_path / "latents"), LatentCache(tmp_path / "latents")
+
+    @contextmanager
+    def after_the_other(folder: Path, key: str) -> Iterator[None]:
+        assert (folder, key) == (latents.folder, film[0].window_id)
+        other.add({window.window_id: torch.zeros(5, 2, 2, 2) for window in film[:2]})
+        yield
+
+    def encode(_: torch.Tensor) -> torch.Tensor:
+        raise AssertionError("encoded again")
+
+    def read(part: list[Window]) -> Iterator[WindowFrames]:
+        return read_windows(part, hand(), GEOMETRY, Cache(tmp_path / "cache"))
+
+    monkeypatch.setattr(encode_windows, "in_turn", after_the_other)
+    ticks: list[int] = []
+    assert list(encode_into(latents, film, read, encode, done=ticks.append)) == ["late"]
+    assert sum(ticks) == 3
+    assert missing(film, latents) == film[2:]
