@@ -113,7 +113,7 @@ class BaseGeometry:
         return cls(**{**value, "canvas": Canvas(height=canvas["height"], width=canvas["width"], slots=slots)})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Clip:
     """Decoded RGB frames, upright, and the time at which each was captured."""
 
@@ -121,7 +121,7 @@ class Clip:
     time_s: Float[Tensor, " t"]  # seconds on the source's own clock, its first frame at 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class HandTrack:
     """One hand through a clip; rows where `seen` is False are meaningless."""
 
@@ -164,7 +164,7 @@ class Window:
     state: Float[Tensor, "m s"] | None = None  # physical units, at the start of each chunk
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Sample:
     """One window as the model sees it: latents, text, and normalised actions where there are any."""
 
@@ -179,7 +179,7 @@ class Sample:
     weight: float = 1.0  # of its actions in the losses: the window's weight times its confidence
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Observation:
     """What a robot sees and feels now."""
 
@@ -187,7 +187,7 @@ class Observation:
     state: Float[Tensor, " s"] | None = None  # physical units
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ActionChunk:
     """Actions to execute, in the body's own units, evenly spaced in time."""
 
@@ -198,7 +198,7 @@ class ActionChunk:
     spread: Float[Tensor, "k d"] | None = None  # one standard deviation, same units; None where not asked or not known
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Prediction:
     """An imagined future and the actions read from it."""
 

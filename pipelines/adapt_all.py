@@ -44,7 +44,7 @@ def run(
     """Bring a run up to date: every stage whose inputs have changed, or that is not done, is run.
 
     Args:
-        job: What the run is to do; written into its folder first.
+        job: What the run is to do; written into its folder before anything is done.
         stop_after: The last stage to run; None for all of them.
         terminal: Where progress goes; quiet by default.
         workers: Who else reads and encodes; this process alone by default.
@@ -53,9 +53,11 @@ def run(
         What was made, and what was done before.
 
     Raises:
-        AdaptError: A stage could not do its work; what is finished is kept.
+        AdaptError: The replay data cannot be trained with, and nothing was done; or a stage could not do its work, and
+            what is finished is kept.
     """
     terminal = terminal or Terminal(quiet=True)
+    _require_replay(job, stop_after)
     save_job(job)
     results: dict[str, Path] = {}
     worked = []
@@ -66,6 +68,18 @@ def run(
         if stage == stop_after:
             break
     return Outcome(run=job.run_folder, results=results, worked=tuple(worked))
+
+
+def _require_replay(job: Job, stop_after: str | None) -> None:
+    """Refuse replay data that cannot be trained with now, not when videos have been read for hours.
+
+    What ships with a base is not asked for by a run that ends before it is needed.
+    """
+    needed = stop_after is None or STAGES.index(stop_after) >= STAGES.index("finetune")
+    if needed or job.replay != "base":
+        from pipelines.replay import require_replay  # Torch takes seconds to load.
+
+        require_replay(job)
 
 
 def carry_out(run: Path, stage: str, work: Callable[[], Path], terminal: Terminal) -> tuple[Path, bool]:

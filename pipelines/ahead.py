@@ -1,26 +1,32 @@
 """What an engine does before a stage begins: it fills the cache, so that the stage finds its work done."""
 
-from collections.abc import Callable, Sequence
+import logging
+import platform
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from safetensors.torch import load, save
 
-from adapt.data.encode_windows import Encoder, neighbours
+from adapt.data.encode_windows import Encoder, encode_into, neighbours
 from adapt.data.hand_looks import KIND, look_at_video, looks_key
 from adapt.data.latent_store import LatentCache
-from adapt.data.window_frames import read_windows
+from adapt.data.window_frames import WindowFrames, read_windows
 from adapt.embodiment.spec import Embodiment
-from adapt.errors import AdaptError
+from adapt.errors import AdaptError, RunError
 from adapt.hands.quality import HandConfig
 from adapt.models.bases import load_base
-from adapt.runs.cache import Cache
+from adapt.runs.cache import LATENTS, Cache
 from adapt.runs.fingerprint import Json
 from adapt.types import BaseGeometry, Window
 from pipelines.engines import Engine, Workers
 
+log = logging.getLogger(__name__)
+
 _WINDOWS_AT_ONCE = 32  # of one video, one after another: few enough to share fairly, enough to read them in one pass
+_SHOWN = 12  # digits of a fingerprint in a message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,8 +35,18 @@ class _Share:
 
     base: str
     codec: str  # fingerprint of the codec that is meant
+    store: str  # name of the folder, among the latents of a cache, for what it encodes
     body: Embodiment
     windows: Sequence[Window]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Encoded:
+    """What has become of a share."""
+
+    windows: int
+    latents: bytes  # of those that could be read, as a safetensors file
+    problem: str = ""  # why nothing was encoded
 
 
 def look_ahead(
@@ -48,8 +64,8 @@ def look_ahead(
     items = [(path, hands) for path in videos if not _seen(path, hands, cache)]
     if not items:
         return
-    with workers.called() as engine:
-        for done, seen in enumerate(engine.spread(_look, items), start=1):
+    with workers.called() as engine, closing(engine.spread(_look, items)) as looks:
+        for done, seen in enumerate(looks, start=1):
             if seen is not None and cache.read_json(KIND, seen[0]) is None:  # A worker elsewhere has its own cache.
                 cache.write_json(KIND, seen[0], seen[1], about=seen[2])
             tell(done / len(items), f"{done} of {len(items)} videos")
@@ -92,21 +108,46 @@ def encode_ahead(
         done: Told how many more windows are through.
     """
     name, codec = base
-    shares = [_Share(base=name, codec=codec, body=body, windows=part) for part in neighbours(windows, _WINDOWS_AT_ONCE)]
-    for count, content in engine.spread(_encode, shares):
-        latents.add(load(content))
-        done(count)
+    parts = neighbours(windows, _WINDOWS_AT_ONCE)
+    shares = [_Share(base=name, codec=codec, store=latents.folder.name, body=body, windows=part) for part in parts]
+    told: set[str] = set()
+    with closing(engine.spread(_encode, shares)) as results:
+        for result in results:
+            latents.look_again()
+            # A worker elsewhere has its own cache.
+            latents.add({key: found for key, found in load(result.latents).items() if key not in latents})
+            if result.problem and result.problem not in told:
+                log.warning("%s", result.problem)
+                told.add(result.problem)
+            done(result.windows)
 
 
-def _encode(share: _Share) -> tuple[int, bytes]:
-    """How many windows this was, and the latents of those that could be read, as a safetensors file."""
+def _encode(share: _Share) -> _Encoded:
+    """Encode into the cache that lies here, where other runs find it, and wait for what they encode at this time."""
     fingerprint, encode, geometry = _codec(share.base)
-    found = {}
-    if fingerprint == share.codec:
-        for reading in read_windows(share.windows, share.body, geometry, Cache.default()):
-            if reading.frames is not None:
-                found[reading.window.window_id] = encode(reading.frames.unsqueeze(0))[0].contiguous()
-    return len(share.windows), save(found)
+    if fingerprint != share.codec:
+        return _nothing(
+            share,
+            f"has another codec for the base '{share.base}' (fingerprint {fingerprint[:_SHOWN]}, wanted "
+            f"{share.codec[:_SHOWN]}); put the same base there",
+        )
+    cache = Cache.default()
+    try:
+        latents = LatentCache(cache.folder(LATENTS) / share.store)
+    except (RunError, OSError) as error:
+        return _nothing(share, f"has no cache to write to ({error})")
+
+    def read(part: list[Window]) -> Iterator[WindowFrames]:
+        return read_windows(part, share.body, geometry, cache)
+
+    encode_into(latents, share.windows, read, encode, done=lambda _: None)
+    keys = [window.window_id for window in share.windows if window.window_id in latents]
+    return _Encoded(windows=len(share.windows), latents=save({key: latents.read(key) for key in keys}))
+
+
+def _nothing(share: _Share, problem: str) -> _Encoded:
+    told = f"a worker on {platform.node()} {problem}; it encodes nothing, and this process does what is left"
+    return _Encoded(windows=len(share.windows), latents=save({}), problem=told)
 
 
 @lru_cache(maxsize=1)

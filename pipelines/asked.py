@@ -84,9 +84,19 @@ def _name_or_place(text: str) -> str:
 
 
 def workers_of(arguments: Namespace) -> "Workers":
-    """Who shall read and encode."""
-    from pipelines.engines import Workers
+    """Who shall read and encode.
+
+    Raises:
+        RunError: A number of processes is asked of a cluster.
+    """
+    from pipelines.engines import RAY, Workers
 
     # A study of a run that is encoded already is not asked who shall encode.
     given = {name: value for name in ("engine", "jobs") if (value := getattr(arguments, name, None)) is not None}
-    return Workers(**given)
+    workers = Workers(**given)
+    if workers.engine == RAY and workers.jobs > 1:
+        raise RunError(
+            f"--jobs {workers.jobs}: says how many processes of this machine read and encode; with --engine ray the "
+            f"cluster has as many as it was started with (`ray start --num-cpus {workers.jobs}`); leave one of them out"
+        )
+    return workers

@@ -24,10 +24,10 @@ from adapt.types import Observation, Window
 from pipelines.encode import base_fingerprint
 from pipelines.evaluate import EVALUATION
 from pipelines.evaluate_windows import acting_body, adapt_from
-from pipelines.finetune import find_replay
 from pipelines.ingest import read_windows
 from pipelines.job import NAME as JOB
 from pipelines.job import Job
+from pipelines.replay import find_replay
 from pipelines.strict import to_plain
 
 VERSION = 1  # Raise by hand when the same inputs would give another bundle.

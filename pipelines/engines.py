@@ -7,20 +7,22 @@ there. So a result never depends on who did the work, and work that an engine lo
 import logging
 import os
 import pickle
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import get_context
+from itertools import islice
 from typing import Any, Protocol, TypeVar
 
 from adapt.errors import RunError
+from pipelines.worker_pool import one_thread, worker_pool
 
 log = logging.getLogger(__name__)
 
 HERE, RAY = "here", "ray"
 ENGINES = (HERE, RAY)
+_BEGUN_EACH = 2  # Items that each process has at hand: the next lies there before it asks, and no more is held.
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -29,7 +31,7 @@ R = TypeVar("R")
 class Engine(Protocol):
     """Does the same work on many items."""
 
-    def spread(self, work: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
+    def spread(self, work: Callable[[T], R], items: Sequence[T]) -> Generator[R, None, None]:
         """Do the work on every item.
 
         Args:
@@ -37,7 +39,8 @@ class Engine(Protocol):
             items: What can be pickled.
 
         Yields:
-            Results as they come, in any order. After a worker was killed some may be missing.
+            Results as they come, in any order. After a worker was killed some may be missing. Whoever does not take
+            them all closes this, so that nobody works on.
         """
         ...
 
@@ -52,18 +55,21 @@ class Processes:
 
     count: int
 
-    def spread(self, work: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
+    def spread(self, work: Callable[[T], R], items: Sequence[T]) -> Generator[R, None, None]:
         """See `Engine.spread`."""
-        # Threads of PyAV, MediaPipe or torch do not survive a fork.
-        with ProcessPoolExecutor(self.count, mp_context=get_context("spawn"), initializer=_one_thread) as pool:
-            begun = [pool.submit(work, item) for item in items]
-            try:
-                for result in as_completed(begun):
-                    yield result.result()
-            except BrokenProcessPool:
-                log.warning("a worker process was killed; this process does what is left alone")
-            finally:
-                pool.shutdown(wait=True, cancel_futures=True)
+        coming, most = iter(items), _BEGUN_EACH * self.count
+        begun: set[Future[R]] = set()
+        try:
+            with worker_pool(self.count) as pool:
+                while True:
+                    begun.update(pool.submit(work, item) for item in islice(coming, most - len(begun)))
+                    if not begun:
+                        return
+                    done, begun = wait(begun, return_when=FIRST_COMPLETED)
+                    while done:  # Each is let go as it is told, so that no result is held that nobody wants any more.
+                        yield done.pop().result()
+        except BrokenProcessPool:
+            log.warning("a worker process was killed; this process does what is left alone")
 
 
 class RayCluster:
@@ -85,13 +91,13 @@ class RayCluster:
                 f"--engine ray: Ray is not installed here ({error}); install it with: pip install 'wam-adapt[scale]'"
             ) from error
         self._ray = ray
+        quiet = {"log_to_driver": False, "logging_level": logging.ERROR, "ignore_reinit_error": True}
         try:
-            ray.init(
-                log_to_driver=False, logging_level=logging.ERROR, include_dashboard=False, ignore_reinit_error=True
-            )
-        except ValueError:  # A cluster that runs already has its dashboard, or has none.
-            ray.init(log_to_driver=False, logging_level=logging.ERROR, ignore_reinit_error=True)
-        except (ConnectionError, RuntimeError) as error:
+            try:
+                ray.init(include_dashboard=False, **quiet)
+            except ValueError:  # A cluster that runs already has its dashboard, or has none.
+                ray.init(**quiet)
+        except (ConnectionError, RuntimeError, ValueError) as error:
             raise RunError(
                 f"--engine ray: the cluster {os.environ.get('RAY_ADDRESS', 'on this machine')} cannot be reached "
                 f"({error}); see what `ray status` says, start one with `ray start --head`, or leave --engine out"
@@ -99,7 +105,7 @@ class RayCluster:
         ray.data.DataContext.get_current().enable_progress_bars = False
         logging.getLogger("ray.data").setLevel(logging.ERROR)
 
-    def spread(self, work: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
+    def spread(self, work: Callable[[T], R], items: Sequence[T]) -> Generator[R, None, None]:
         """See `Engine.spread`; tasks of a worker or machine that is lost are done again elsewhere."""
         if not items:
             return
@@ -120,7 +126,7 @@ class _OneRow:
     work: Callable[[Any], Any]
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
-        _one_thread()
+        one_thread()
         return {"result": pickle.dumps(self.work(pickle.loads(row["item"])))}
 
 
@@ -156,9 +162,3 @@ class Workers:
             yield cluster
         finally:
             cluster.close()
-
-
-def _one_thread() -> None:
-    import torch
-
-    torch.set_num_threads(1)  # As many processes as cores, and sums in the same order everywhere.

@@ -18,9 +18,9 @@ from adapt.policy.acting import Actor
 from adapt.runs.cache import Cache
 from adapt.train.files import ADAPTER, HEADS
 from adapt.types import Sample, VideoRef, Window
-from pipelines.finetune import find_replay
 from pipelines.ingest import read_windows
 from pipelines.job import Job
+from pipelines.replay import find_replay
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,24 +7,23 @@ all that is said here; the others only help to train, and write nothing.
 import logging
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from adapt.data.encoded import Encoded, read_encoded
 from adapt.data.samples import Mixture, WindowDataset
 from adapt.embodiment.statistics import require_one_scale
-from adapt.errors import AdaptError, DataError, EmbodimentError, RunError
+from adapt.errors import AdaptError, EmbodimentError, RunError
 from adapt.models.adapters import add_lora
-from adapt.models.bases import find_base, load_base
+from adapt.models.bases import load_base
 from adapt.models.world_action import WorldActionModel
 from adapt.runs.cache import Cache
-from adapt.runs.documents import parse_object
-from adapt.runs.fingerprint import fingerprint
 from adapt.runs.processes import Rank, find_rank
 from adapt.runs.stage import find_current, read_manifest, require_consistent, require_intact, run_stage
 from pipelines.encode import base_fingerprint, encoders_fingerprint
 from pipelines.job import Job, save_job
+from pipelines.replay import Replay, encoders_of, find_replay
 
 if TYPE_CHECKING:
     from adapt.train.helpers import Leader
@@ -33,15 +32,6 @@ if TYPE_CHECKING:
 VERSION = 1  # Raise by hand when the same inputs would give another result.
 HOW_NOT_WHAT = ("devices", "strategy")  # settings that do not decide the result: a run may go on with others
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Replay:
-    """Data the base already knows, mixed in so that it is not forgotten."""
-
-    origin: str  # "base", "folder" or "none"
-    folder: Path | None
-    key: str
 
 
 def run(job: Job, cache: Cache | None = None) -> Path:
@@ -158,47 +148,11 @@ def require_encoders(job: Job, encode: Path) -> None:
     Raises:
         RunError: It was encoded for another.
     """
-    if _encoders_of(encode) != encoders_fingerprint(job.recipe.base):
+    if encoders_of(encode) != encoders_fingerprint(job.recipe.base):
         raise RunError(
             f"{job.run}: its encoded data is another base's than '{job.recipe.base}'; encode it again with: "
             f"wam-adapt encode --run {job.run}"
         )
-
-
-def find_replay(job: Job, cache: Cache) -> Replay:
-    """Where the job's replay data is, and what names its content.
-
-    Raises:
-        DataError: It is not there, or was encoded for another base.
-    """
-    if job.replay == "none":
-        log.warning("no replay data: the base may forget what it knows, and its heads learn nothing from video alone")
-        return Replay(origin="none", folder=None, key="")
-    origin = "base" if job.replay == "base" else "folder"
-    folder = find_base(job.recipe.base) / "replay" if origin == "base" else Path(job.replay).expanduser()
-    if not (folder / "geometry.json").is_file():
-        raise DataError(
-            f"replay '{job.replay}': no encoded data in {folder}; give --replay the folder of an encode stage, "
-            "or --replay none to train without."
-        )
-    if _encoders_of(folder) != encoders_fingerprint(job.recipe.base):
-        raise DataError(
-            f"replay '{job.replay}': {folder} was encoded for another base than '{job.recipe.base}'; encode it again "
-            "with this base, or give --replay none."
-        )
-    files = [path for path in sorted(folder.iterdir()) if path.is_file() and path.name != "manifest.json"]
-    return Replay(origin=origin, folder=folder, key=fingerprint({path.name: cache.file_digest(path) for path in files}))
-
-
-def _encoders_of(folder: Path) -> str:
-    """What encoded a folder, without opening all of it."""
-    path = folder / "geometry.json"
-    try:
-        return str(parse_object(path.read_text(encoding="utf-8")).get("encoders"))
-    except (OSError, ValueError) as error:
-        raise DataError(
-            f"{path}: cannot be read ({error}); name a folder that `encode` made, or encode again."
-        ) from error
 
 
 def prepare(

@@ -23,9 +23,11 @@ _WITHDRAW_EXAMPLES = """\
 examples:
   wam-adapt withdraw videos/anna_03.mp4             tells where it is; with --confirm what is local is removed
   wam-adapt withdraw anna_03.mp4 --runs runs old    its file is gone already: the name it had, or its sha256
+  wam-adapt withdraw videos/anna_03.mp4 --undo      the person gives it again
 
-Weights cannot be untaught: `publish` refuses a run whose adapters were trained with the video until they are trained
-again without it. What was published is named, with its commit; to take that down is for you to do."""
+From then on `adapt` leaves the video out, under whatever name its bytes come back. Weights cannot be untaught:
+`publish` refuses a run whose adapters were trained with it until they are trained again. What was published is named,
+with its commit; to take that down is for you to do."""
 
 
 def add_housekeeping(verbs: Verbs, shared: argparse.ArgumentParser) -> None:
@@ -45,7 +47,8 @@ def add_housekeeping(verbs: Verbs, shared: argparse.ArgumentParser) -> None:
     withdraw.add_argument(
         "--runs", nargs="+", default=["runs"], metavar="DIR", help="runs, or folders of runs, to look through (runs)"
     )
-    withdraw.add_argument("--confirm", action="store_true", help="remove; without, only tell what would be removed")
+    withdraw.add_argument("--undo", action="store_true", help="the person gives it again: runs may take it")
+    withdraw.add_argument("--confirm", action="store_true", help="do it; without, only tell what would be done")
     withdraw.set_defaults(verb="withdraw")
 
 

@@ -22,9 +22,10 @@ from adapt.runs.stage import require_current, run_stage
 from adapt.types import BaseGeometry, Window
 from pipelines.engines import Workers
 from pipelines.job import Job
+from pipelines.left_out import leave_out, refuse_withdrawn
 from pipelines.recipes import recipes_folder
 
-VERSION = 2  # Raise by hand when the same inputs would give another table.
+VERSION = 3  # Raise by hand when the same inputs would give another table.
 Tell = Callable[[float, str], None]  # share done in [0, 1], what is being read
 Found = tuple[list[Window], list[tuple[str, str]]]  # windows, (file, reason) of what gave none
 
@@ -95,7 +96,7 @@ def base_geometry(base: str) -> BaseGeometry:
 
 
 def _plan_human(job: Job, body: Embodiment, geometry: BaseGeometry, cache: Cache, workers: Workers | None) -> Plan:
-    folder = read_video_folder(job.source_path, job.task)
+    folder = leave_out(read_video_folder(job.source_path, job.task), job.run_folder, cache)
 
     def read(tell: Tell) -> Found:
         from adapt.data.human_windows import HumanRules, read_human_videos  # MediaPipe and PyAV: only when needed
@@ -111,7 +112,9 @@ def _plan_human(job: Job, body: Embodiment, geometry: BaseGeometry, cache: Cache
         return read_human_videos(folder, rules, cache, progress=tell)
 
     key = {
-        "videos": [[item.name, _digest(item.path, cache), item.instruction, item.session] for item in folder.videos],
+        "videos": [
+            [item.name, _digest(item.path, cache.file_digest), item.instruction, item.session] for item in folder.videos
+        ],
         "problems": [list(problem) for problem in folder.problems],
         "hands": asdict(job.recipe.hands),
         "hand_model": HAND_MODEL,
@@ -123,22 +126,24 @@ def _plan_human(job: Job, body: Embodiment, geometry: BaseGeometry, cache: Cache
 def _plan_play(job: Job, body: Embodiment, geometry: BaseGeometry, cache: Cache) -> Plan:
     from adapt.data.play_windows import play_files, read_play_dataset
 
-    root = job.source_path
+    root, digest = job.source_path, refuse_withdrawn(job.run_folder, cache)
 
     def read(tell: Tell) -> Found:
         def count(done: int, of: int) -> None:
             tell(done / of, f"{done} of {of} episodes")
 
-        return read_play_dataset(root, body, geometry, job.recipe.windows, digest=cache.file_digest, progress=count)
+        return read_play_dataset(root, body, geometry, job.recipe.windows, digest=digest, progress=count)
 
     files = play_files(root, body)
-    return Plan(key={"files": [[path.relative_to(root).as_posix(), _digest(path, cache)] for path in files]}, read=read)
+    return Plan(
+        key={"files": [[path.relative_to(root).as_posix(), _digest(path, digest)] for path in files]}, read=read
+    )
 
 
-def _digest(path: Path, cache: Cache) -> str:
+def _digest(path: Path, digest: Callable[[Path], str]) -> str:
     """The file's digest; what cannot be read is told apart from everything that can."""
     try:
-        return cache.file_digest(path)
+        return digest(path)
     except DataError as error:
         return f"unreadable: {error}"
 

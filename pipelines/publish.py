@@ -45,8 +45,9 @@ def run(run_folder: Path, repo: str, *, confirm: bool = False, public: bool = Fa
     plan = plan_publication(bundle, repo, public=public)
     if not confirm:
         return Report(_describe(plan), published=False, **_facts(plan))
-    receipt = publish(plan, prove=_prover(job.recipe.base))
-    _note(run_folder, bundle, plan, receipt)
+    receipt = publish(
+        plan, prove=_prover(job.recipe.base), committed=lambda receipt: _note(run_folder, bundle, plan, receipt)
+    )
     facts = {**_facts(plan), "published": True, "url": receipt.url, "commit": receipt.commit}
     return Report(_confirm(plan, receipt), **facts)
 
@@ -55,8 +56,8 @@ def _refuse_withdrawn(job: Job) -> None:
     """Weights cannot be untaught: what a withdrawn video is in does not go out."""
     if reason := find_reason(job.run_folder):
         raise RunError(
-            f"{job.run} must not be published: {reason}; train again without it: take the video out of {job.source}, "
-            f"then give: {adapt_command(job)}"
+            f"{job.run} must not be published: {reason}; train it again, which leaves the video out: "
+            f"{adapt_command(job)}"
         )
 
 

@@ -1,7 +1,7 @@
 """What has changed since a stage was done? Its manifest against the job, and against the data as it lies there now."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,10 @@ from adapt.data.video_folder import read_video_folder
 from adapt.errors import DataError
 from adapt.runs.cache import Cache
 from adapt.runs.fingerprint import canonical
+from adapt.runs.withdrawn import find_withdrawn
 from pipelines.again import flat
 from pipelines.job import Job
+from pipelines.left_out import leave_out
 from pipelines.strict import to_plain
 
 _NAMED = 3  # of several files or settings; the others are counted
@@ -54,7 +56,7 @@ def _ingest(inputs: Mapping[str, Any], job: Job) -> Iterator[str]:
     if job.kind == "human":
         yield from _videos(source["videos"], job)
     else:
-        yield from _files({job.source_path / name: digest for name, digest in source["files"]})
+        yield from _files({job.source_path / name: digest for name, digest in source["files"]}, _taken_back(job))
 
 
 def _finetune(inputs: Mapping[str, Any], job: Job) -> Iterator[str]:
@@ -98,6 +100,7 @@ def _told(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
 def _videos(recorded: Sequence[Sequence[str]], job: Job) -> Iterator[str]:
     try:
         folder = read_video_folder(job.source_path, job.task)
+        folder = leave_out(folder, job.run_folder, Cache.default(), digest=Cache.default().known_digest)
     except DataError as error:
         yield f"its data cannot be used now: {error}"
         return
@@ -110,12 +113,24 @@ def _videos(recorded: Sequence[Sequence[str]], job: Job) -> Iterator[str]:
     yield from _files({video.path: before[name][0] for name, video in stay.items()})
 
 
-def _files(recorded: Mapping[Path, str]) -> Iterator[str]:
+def _files(recorded: Mapping[Path, str], taken_back: Collection[str] = ()) -> Iterator[str]:
+    """Files that are gone, have other bytes, or are in the result though they were withdrawn.
+
+    Args:
+        recorded: Their digests; of what was left out as withdrawn, the reason.
+        taken_back: Digests of what was withdrawn.
+    """
     cache = Cache.default()
     yield from _named("gone", [path.name for path in recorded if not path.exists()])
     known = {path: cache.known_digest(path) for path in recorded}
+    withdrawn = [path for path in recorded if known[path] in taken_back]
+    yield from _named("withdrawn", [path.name for path in withdrawn if known[path] == recorded[path]])
     changed = [path for path, digest in recorded.items() if known[path] not in (None, digest)]
-    yield from _named("changed", [path.name for path in changed])
+    yield from _named("changed", [path.name for path in changed if path not in withdrawn])
+
+
+def _taken_back(job: Job) -> Collection[str]:
+    return find_withdrawn(job.run_folder, Cache.default().root)
 
 
 def _named(what: str, names: Sequence[str]) -> Iterator[str]:

@@ -23,6 +23,7 @@ from adapt.runs.stage import read_manifest, require_consistent, require_intact
 from pipelines import finetune
 from pipelines.encode import base_fingerprint
 from pipelines.job import Job
+from pipelines.replay import Replay, find_replay
 
 VERSION = 1  # Raise by hand when the same inputs would give another training.
 # Settings that change how a training is worked through, not what comes of it: a study keeps the last step.
@@ -64,7 +65,7 @@ class Plan:
     job: Job
     ingest: Path
     encode: Path
-    replay: finetune.Replay
+    replay: Replay
     swap: Exchange
     arms: tuple[PlannedArm, ...]
     seeds: tuple[int, ...]
@@ -141,7 +142,7 @@ def make_plan(job: Job, cache: Cache) -> Plan:
     """
     stages = require_consistent(job.run_folder, ("ingest", "encode"))
     finetune.require_encoders(job, stages["encode"])
-    replay = finetune.find_replay(job, cache)
+    replay = find_replay(job, cache)
     swap = _exchange(stages["encode"], replay)
     problems = {
         REPLAY: "there is no replay data (--replay none)" if replay.folder is None else "",
@@ -158,7 +159,7 @@ def make_plan(job: Job, cache: Cache) -> Plan:
     )
 
 
-def _exchange(encode: Path, replay: finetune.Replay) -> Exchange:
+def _exchange(encode: Path, replay: Replay) -> Exchange:
     tables = [encode, *([] if replay.folder is None else [replay.folder])]
     told = [[w.instruction for w in read_clip_table(folder / CLIP_TABLE) if w.split == "train"] for folder in tables]
     return exchange(told[0], told[1] if len(told) > 1 else ())

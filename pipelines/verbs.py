@@ -38,12 +38,14 @@ def study(arguments: Namespace, terminal: Terminal) -> None:
     from pipelines import adapt_all, study_table
     from pipelines import study as pipeline
     from pipelines.job import load_job
+    from pipelines.replay import require_replay
 
     if bool(arguments.kind) == bool(arguments.run):
         arguments.wrong_usage("give --run RUN for a run that has been encoded, or new data: human VIDEOS, play DATASET")
     job = make_job(arguments) if arguments.kind else load_job(place(arguments.run))
     job = pipeline.configure(job, seeds=arguments.seeds, arms=arguments.arms)
     if arguments.kind:
+        require_replay(job)
         adapt_all.run(job, stop_after="encode", terminal=terminal, workers=workers_of(arguments))
     folder = pipeline.run(job, terminal=terminal)
     record = pipeline.read(folder)
@@ -203,7 +205,8 @@ def cache_prune(arguments: Namespace, terminal: Terminal) -> None:
 def withdraw(arguments: Namespace, terminal: Terminal) -> None:
     """A person takes back their video."""
     roots = [place(root) for root in arguments.runs]
-    _report(_pipeline("withdraw").run(arguments.video, roots, confirm=arguments.confirm), terminal)
+    pipeline = _pipeline("withdraw_back" if arguments.undo else "withdraw")
+    _report(pipeline.run(arguments.video, roots, confirm=arguments.confirm), terminal)
 
 
 def pretrain(arguments: Namespace, terminal: Terminal) -> None:

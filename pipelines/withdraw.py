@@ -1,11 +1,12 @@
 """Withdraw: a person takes back their video. Tells where it is; with `confirm`, removes what is local.
 
-Weights cannot be untaught. They stay where they are, their run is marked in RUN/withdrawn.json, and `publish` refuses
-it until it is trained again without the video. What was published is named; taking that down is for its owner to do.
+From then on no run takes it: it is noted in the runs that had it, and in the cache for all others. Weights cannot be
+untaught. They stay where they are, their run is marked in RUN/withdrawn.json, and `publish` refuses it until it is
+trained again without the video. What was published is named; taking that down is for its owner to do.
 """
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from adapt.data.shown_in import rewrite_without
@@ -23,6 +24,7 @@ from pipelines.again import adapt_command
 from pipelines.answer import Report
 from pipelines.job import load_job
 from pipelines.withdraw_find import Found, InRun, Searched, find, identify, search
+from pipelines.withdraw_places import homes, key_of, unfinished
 from pipelines.withdraw_words import describe, to_json
 
 
@@ -69,7 +71,7 @@ def run(video: str, roots: Sequence[Path], *, confirm: bool = False, cache: Cach
 def _refuse_at_work(found: Found) -> None:
     """Whoever works on a run now may hold the video in memory, and would write of it after we have looked."""
     for affected in found.runs:
-        for home in _homes(affected.run):
+        for home in homes(affected.run):
             if holders := find_holders(home):
                 raise RunError(
                     f"{affected.run}: {holders[0]} is at work on its {home.name}; stop that process, or wait until it "
@@ -79,24 +81,32 @@ def _refuse_at_work(found: Found) -> None:
         with removing(folder) as granted:
             if not granted:
                 raise RunError(
-                    f"{folder}: a live process uses these latents; wait until it has ended, then give the same "
-                    "command again; nothing was removed"
+                    f"{folder}: a live process uses these latents; wait until it has ended, then give the same command "
+                    "again; nothing was removed"
                 )
 
 
 def _remove(found: Found, searched: Searched, cache: Cache) -> None:
-    # Marks first: whatever happens then, what was trained with the video does not go out.
+    # Marks first: whatever happens then, nobody takes the video again, and what was trained with it does not go out.
+    cache.root.mkdir(parents=True, exist_ok=True)
+    note_withdrawn(cache.root, found.video, {})
     for affected in found.runs:
-        if affected.removable or affected.trained:
+        if affected.removable or affected.trained or affected.replays:
             seen = {result.key: searched.seen_by(result) for result in affected.trained}
             note_withdrawn(affected.run, found.video, seen)
     for folder in sorted({shard.path.parent for shard, _ in found.cache.shards}):
         with removing(folder) as granted:
-            for shard, windows in found.cache.shards if granted else ():
+            if not granted:  # Somebody came in the meantime.
+                raise RunError(
+                    f"{folder}: a live process uses these latents; wait until it has ended, then give the same "
+                    "command again: it goes on from here"
+                )
+            for shard, windows in found.cache.shards:
                 if shard.path.parent == folder and shard.path.exists():
                     rewrite_without(shard, windows)
     remove([entry for entry in found.cache.results if entry.path.is_relative_to(cache.root)])
-    for affected in found.runs:
+    # First who takes data of others: whom they are is known only as long as that is there.
+    for affected in sorted(found.runs, key=lambda one: not one.replays):
         _remove_from(affected)
 
 
@@ -106,12 +116,15 @@ def _remove_from(affected: InRun) -> None:
         home = result.path.parent
         with hold(home, result.key, f"withdrawing {result.stage} of {affected.run}"):
             _forget_current(home, result)
-            scratch = home / f".{result.key}.partial"
+            place = result.path.resolve()  # Where a link leads to it, both go.
+            scratch = place.parent / f".{result.key}.partial"
             shutil.rmtree(scratch, ignore_errors=True)
-            result.path.rename(scratch)  # At once: nobody takes half a result for a damaged one.
+            place.rename(scratch)  # At once: nobody takes half a result for a damaged one.
+            if result.path.is_symlink():
+                result.path.unlink()
             shutil.rmtree(scratch)
-    for home in _homes(affected.run):
-        for scratch in home.glob(".*.partial"):
+    for scratch in unfinished(affected.run):
+        with hold(scratch.parent, key_of(scratch), f"withdrawing what was begun of {affected.run}"):
             shutil.rmtree(scratch)
 
 
@@ -119,12 +132,6 @@ def _forget_current(home: Path, result: Result) -> None:
     current = home / CURRENT
     if current.is_file() and current.read_text(encoding="utf-8").strip() == result.key:
         current.unlink()
-
-
-def _homes(run: Path) -> Iterator[Path]:
-    """Folders of a run's stages: those with locks, or with work that was begun."""
-    found = {path.parent for pattern in ("**/.*.lock", "**/.*.partial") for path in run.glob(pattern)}
-    yield from sorted(home for home in found if home != run)
 
 
 def _again(found: Found) -> list[str]:

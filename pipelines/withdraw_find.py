@@ -1,22 +1,21 @@
 """Where is a person's video? In windows, in what was made from them, in the cache, in copies, and on the Hub."""
 
-import os
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from adapt.data.shown_in import TABLE, Row, Shard, read_rows, read_shard
 from adapt.errors import DataError, RunError
 from adapt.runs.cache import DIGESTS, Cache, hash_file
 from adapt.runs.cache_contents import RESULT, SHARD, Entry, scan
-from adapt.runs.documents import parse_object
 from adapt.runs.published import Published, read_published
-from adapt.runs.results import JOB, Result, find_results, find_runs, made_from
+from adapt.runs.results import Result, find_results, find_runs, made_from
 from adapt.runs.withdrawn import read_withdrawn
 from adapt.train.files import ACCOUNT
+from pipelines.withdraw_places import GEOMETRY, copies, replaying, source_files, unfinished
 
-_GEOMETRY, _SUMS = "geometry.json", "SHA256SUMS"  # What only encoded data has, and only a bundle.
 IMAGINED = "seen"  # Where the end of `adapt` proposes that `predict` should write.
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _PREFIX = re.compile(r"[0-9a-f]{8,63}")
@@ -31,6 +30,8 @@ class InRun:
         windows: How many windows show the video.
         removable: Results that hold it or were made from it, those made last first; weights are not among them.
         trained: Results that are weights which were trained with it.
+        unfinished: What its stages have begun and not finished; it may have seen the video.
+        replays: Whether its job takes data with the video as replay data, trained or not yet.
         published: What was sent to the Hub with it.
         imagined: What the run's bundle was made to imagine, perhaps from a frame of it.
     """
@@ -39,6 +40,8 @@ class InRun:
     windows: int
     removable: Sequence[Result]
     trained: Sequence[Result]
+    unfinished: Sequence[Path]
+    replays: bool
     published: Sequence[Published]
     imagined: Sequence[Path]
 
@@ -81,7 +84,7 @@ class Found:
     unread: Sequence[str]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Searched:
     """Folders that were looked through: their finished stages, and the windows that these list."""
 
@@ -89,6 +92,12 @@ class Searched:
     results: Sequence[Result]
     rows: Mapping[Path, Sequence[Row]]  # by the folder of a result
     unread: list[str] = field(default_factory=list)
+
+    @cached_property
+    def runs(self) -> list[Path]:
+        """Folders of runs; links may lead to one of them in several ways."""
+        found = (run for root in self.roots for run in find_runs(root))
+        return list({run.resolve(): run for run in found}.values())
 
     def names_of(self, video: str) -> set[str]:
         """What a video is called in the tables and in the lists of what was read."""
@@ -102,8 +111,8 @@ class Searched:
         for result in self.results:
             source = result.manifest["inputs"].get("source")
             listed = [*source.get("videos", ()), *source.get("files", ())] if isinstance(source, dict) else ()
-            yield from ((str(item[1]), str(item[0])) for item in listed)
-        for run in {run for root in self.roots for run in find_runs(root)}:
+            yield from ((str(item[1]), str(item[0])) for item in listed if _DIGEST.fullmatch(str(item[1])))
+        for run in self.runs:
             for mark in read_withdrawn(run):
                 yield from ((video, "") for video in {mark.video}.union(*mark.trained.values()))
 
@@ -184,14 +193,16 @@ def find(video: str, file: Path | None, searched: Searched, cache: Cache) -> Fou
     windows = {row.window_id for rows in searched.rows.values() for row in rows if video in row.videos}
     affected = _affected(video, searched)
     names = searched.names_of(video)
-    runs = _runs_of(video, affected, searched)
+    copied = sorted(copies(video, affected, searched.results, searched.roots))
+    replayers = replaying(searched.runs, [*(result.path for result in affected), *copied])
+    runs = _runs_of(video, affected, replayers, searched)
     return Found(
         video=video,
         names=sorted(names | ({file.name} if file and not names else set())),
-        still_there=sorted({*_files(video, names, runs), *([file] if file else [])}),
-        runs=[_in_run(run, video, affected, searched) for run in runs],
+        still_there=sorted({*source_files(video, names, runs), *([file] if file else [])}),
+        runs=[_in_run(run, video, affected, searched, replays=run in replayers) for run in runs],
         cache=_in_cache(video, windows, cache),
-        copies=sorted(_copies(video, affected, searched)),
+        copies=copied,
         unread=searched.unread,
     )
 
@@ -202,35 +213,25 @@ def _affected(video: str, searched: Searched) -> list[Result]:
     kept = {path for path, rows in searched.rows.items() if any(video in row.videos and row.kept for row in rows)}
     listing = {result.path for result in searched.results if video in result.names} | showing
     # What names a list of windows need not have seen all of them; what names encoded windows has.
-    encoded = [result for result in searched.results if result.path in kept and _GEOMETRY in result.files]
+    encoded = [result for result in searched.results if result.path in kept and GEOMETRY in result.files]
     made = made_from(searched.results, {name for result in encoded for name in (result.key, result.content)})
     chosen = listing | {result.path for result in made}
     return [result for result in searched.results if result.path in chosen]
 
 
-def _runs_of(video: str, affected: Sequence[Result], searched: Searched) -> list[Path]:
-    runs = {run for root in searched.roots for run in find_runs(root)}
-    remembered = {run for run in runs if _published(run, {video}) or _marked(run, video)}
-    return sorted({result.run for result in affected} | remembered)
+def _runs_of(video: str, affected: Sequence[Result], replayers: Sequence[Path], searched: Searched) -> list[Path]:
+    remembered = [run for run in searched.runs if _published(run, {video}) or _marked(run, video)]
+    of_results = [result.run for result in affected]
+    # By where they are: a link may lead to a run's folder under another name.
+    return sorted({run.resolve(): run for run in (*of_results, *remembered, *replayers)}.values())
 
 
-def _files(video: str, names: Collection[str], runs: Sequence[Path]) -> Iterator[Path]:
-    """Where the folders that runs read have the video still, under the names by which they knew it."""
-    for run in runs:
-        try:
-            source = Path(parse_object((run / JOB).read_text(encoding="utf-8"))["source"])
-        except (OSError, ValueError, KeyError, TypeError):
-            continue  # Not a run of `adapt`.
-        root = source.parent if source.is_file() else source
-        yield from (root / name for name in names if (root / name).is_file() and hash_file(root / name) == video)
-
-
-def _in_run(run: Path, video: str, affected: Sequence[Result], searched: Searched) -> InRun:
-    own = [result for result in affected if result.run == run]
+def _in_run(run: Path, video: str, affected: Sequence[Result], searched: Searched, *, replays: bool) -> InRun:
+    own = [result for result in affected if result.run.samefile(run)]
     trained = [result for result in own if ACCOUNT in result.files]
     # What was withdrawn before has left its trainings behind.
     marked = _marked(run, video)
-    trained += [result for result in searched.results if result.run == run and result.key in marked]
+    trained += [result for result in searched.results if result.key in marked and result.run.samefile(run)]
     trained = list({result.path: result for result in trained}.values())
     tables = [searched.rows[result.path] for result in own if result.path in searched.rows]
     shown = {row.window_id for rows in tables for row in rows if video in row.videos}
@@ -239,8 +240,10 @@ def _in_run(run: Path, video: str, affected: Sequence[Result], searched: Searche
         run=run,
         windows=len(shown),
         # Tables last: as long as they are there, a command that was stopped finds again what it has to remove.
-        removable=sorted(removable, key=lambda result: (TABLE in result.files, _GEOMETRY not in result.files)),
+        removable=sorted(removable, key=lambda result: (TABLE in result.files, GEOMETRY not in result.files)),
         trained=trained,
+        unfinished=unfinished(run),
+        replays=replays,
         published=_published(run, {video, *(result.key for result in (*own, *trained))}),
         imagined=[run / IMAGINED] if (run / IMAGINED).is_dir() else [],
     )
@@ -274,26 +277,3 @@ def _in_cache(video: str, windows: Collection[str], cache: Cache) -> InCache:
             of_it, told = False, False  # Damaged: `cache verify` tells what to do.
         untold += [] if of_it or told else [entry]
     return InCache(results=results, shards=shards, untold=untold)
-
-
-def _copies(video: str, affected: Sequence[Result], searched: Searched) -> Iterator[Path]:
-    """Folders that are no results, but hold the same tables or bundles."""
-    sums = {(result.path / _SUMS).read_bytes() for result in affected if _SUMS in result.files}
-    results = {result.path for result in searched.results}
-    for root in searched.roots:
-        for place, folders, names in os.walk(root):
-            folder = Path(place)
-            if folder in results:
-                folders.clear()
-                continue
-            folders[:] = [name for name in folders if not name.startswith(".")]
-            same_bundle = _SUMS in names and (folder / _SUMS).read_bytes() in sums
-            if same_bundle or (TABLE in names and _shows(folder, video)):
-                yield folder
-
-
-def _shows(folder: Path, video: str) -> bool:
-    try:
-        return any(video in row.videos for row in read_rows(folder))
-    except DataError:
-        return False

@@ -8,6 +8,7 @@ from pipelines.terminal import shown
 from pipelines.withdraw_find import Found, InRun
 
 _DIGITS = 12
+_KEPT_OUT = "from now on `adapt` leaves it out, whatever it is called; the same command with --undo lifts that"
 
 
 def describe(found: Found, again: Sequence[str], *, confirm: bool) -> str:
@@ -21,16 +22,18 @@ def describe(found: Found, again: Sequence[str], *, confirm: bool) -> str:
     called = ", ".join(found.names) or "a video"
     lines = [f"{called} (sha256 {found.video[:_DIGITS]})"]
     if not found.runs and not _in_cache(found) and not found.copies:
-        return "\n".join(
-            [*lines, "is in none of these runs, and nothing in the cache is known to be of it", *_rest(found)]
-        )
+        lines.append("is in none of these runs, and nothing in the cache is known to be of it")
+        last = _KEPT_OUT if confirm else "next: the same command with --confirm, so that no run takes it from now on"
+        return "\n".join([*lines, *_rest(found), last])
     lines += [] if confirm else ["dry run: nothing was removed"]
     if removable := list(_removable(found)):
         lines += ["removed:" if confirm else "would be removed:", *removable]
     lines += _weights(found.runs)
+    lines += _replaying(found.runs)
     lines += _published(found.runs)
     lines += _rest(found)
-    lines += _next(again, confirm=confirm or not removable)
+    lines += [_KEPT_OUT] if confirm else []
+    lines += _next(again, confirm=confirm or not (removable or any(run.replays for run in found.runs)))
     return "\n".join(lines)
 
 
@@ -47,6 +50,8 @@ def to_json(found: Found, *, confirm: bool) -> dict[str, Any]:
                 "windows": run.windows,
                 "removable": [str(result.path) for result in run.removable],
                 "trained": [str(result.path) for result in run.trained],
+                "unfinished": [str(scratch) for scratch in run.unfinished],
+                "replays": run.replays,
                 "imagined": [str(folder) for folder in run.imagined],
                 "published": [{"repo": one.repo, "commit": one.commit, "url": one.url} for one in run.published],
             }
@@ -67,6 +72,8 @@ def _removable(found: Found) -> Iterator[str]:
         if run.removable:
             stages = ", ".join(dict.fromkeys(result.stage for result in run.removable))
             yield f"  {shown(run.run)}: {counted(run.windows, 'window')} of it; {stages}"
+        for scratch in run.unfinished:
+            yield f"  {shown(scratch)}: begun and not finished; it may have seen it"
     if _in_cache(found):
         yield f"  cache: {_in_cache(found)}"
 
@@ -88,6 +95,13 @@ def _weights(runs: Sequence[InRun]) -> Iterator[str]:
         yield from (f"  {shown(result.path)}  {in_bytes(result.size)}" for _, result in trained)
 
 
+def _replaying(runs: Sequence[InRun]) -> Iterator[str]:
+    taking = [run for run in runs if run.replays]
+    if taking:
+        yield "take data with it as their replay data; give other data with --replay before they are trained again:"
+        yield from (f"  {shown(run.run)}" for run in taking)
+
+
 def _published(runs: Sequence[InRun]) -> Iterator[str]:
     sent = [one for run in runs for one in run.published]
     if sent:
@@ -98,7 +112,7 @@ def _published(runs: Sequence[InRun]) -> Iterator[str]:
 def _rest(found: Found) -> Iterator[str]:
     """What is for the user to see to."""
     if found.still_there:
-        yield "the video itself is left alone; delete it, or the next `adapt` takes it again:"
+        yield "the video itself is left alone; delete it yourself:"
         yield from (f"  {shown(path)}" for path in found.still_there)
     if imagined := [folder for run in found.runs for folder in run.imagined]:
         yield "imagined by a model of these runs, perhaps from a frame of it; look, and delete what shows it:"
@@ -122,5 +136,5 @@ def _next(again: Sequence[str], *, confirm: bool) -> Iterator[str]:
         yield "next: the same command with --confirm"
         return
     if again:
-        yield "next, when the video is in none of the folders that you adapt to:"
+        yield "next:"
     yield from (f"  {command}" for command in again)

@@ -21,7 +21,7 @@ BT2020_TO_709 = np.array(
 )  # BT.2087
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Seen:
     """What was on show when it was asked for, and what came before and after; None at the ends."""
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from pathlib import Path
 
 DIED = "died-once"
@@ -18,4 +19,20 @@ def die_once(item: tuple[str, int]) -> int:
     if number == 2 and not mark.exists():
         mark.touch()
         os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+class Thing:
+    """What a test can see being let go."""
+
+
+def make_thing(_: int) -> Thing:
+    return Thing()
+
+
+def stay(item: tuple[str, int]) -> int:
+    """Says which process it is in, and takes minutes."""
+    folder, number = item
+    (Path(folder) / f"{number}.pid").write_text(str(os.getpid()))
+    time.sleep(600)
     return number

@@ -282,7 +282,7 @@ def overfitted(windows: WindowDataset, *, steps: int, rate: float) -> WorldActio
         adapter_learning_rate=rate,
         head_learning_rate=rate / 5,
         predicted_future_every=0,
-        text_dropout=0.0,
+        text_dropout=0.2,  # Guidance goes by what is imagined without words, so that has to be learnt too.
     )
     training = Training(
         objective=Objective(model=trained, config=config, heads=True, joint=False, seed=1),

@@ -9,14 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from closed_loop_builder import PLAYED, TAUGHT
 
 from adapt.evaluate import closed_loop_arms as arms
+from adapt.evaluate.rollout_film import Rollout, Shot
 from adapt.evaluate.trials import EpisodeRecord, Trials
 from adapt.runs.stage import run_stage
 from adapt.sim.choices import TASK_SETS
 from pipelines.recipes import Composed, compose_as
-from pipelines.tabletop import data, study, work
+from pipelines.tabletop import data, pictures, study, work
 from pipelines.tabletop.data import shown_instead
 from pipelines.tabletop.plan import Trial, Unit, with_value
 from pipelines.tabletop.settings import TabletopConfig
@@ -39,6 +41,8 @@ class Toy:
         trained: Units that were trained, in order.
         acted: Units and trials that were acted in.
         dies_after: Raises once so many trials were acted in; None never.
+        filmed: Arms that were filmed, in order.
+        films_otherwise: Arms that do otherwise in their first episode when they are filmed.
     """
 
     def __init__(self, shares: Mapping[str, float]) -> None:
@@ -47,6 +51,8 @@ class Toy:
         self.acted: list[tuple[str, Trial]] = []
         self.prepared: list[str] = []
         self.dies_after: int | None = None
+        self.filmed: list[str] = []
+        self.films_otherwise: tuple[str, ...] = ()
 
     def prepare(self, _out: Path, source: Any, _config: Any, _cache: Any = None) -> Any:
         self.prepared.append(source.name)
@@ -76,6 +82,19 @@ class Toy:
             subject={"kind": "model", "name": unit.name}, body=trial.body, settings={}, episodes=tuple(records)
         )
 
+    def act_again(self, out: Path, subject: pictures.Subject) -> pictures.Filmed:
+        self.filmed.append(subject.name)
+        trials = work.find_trials(out, subject.unit, subject.trial)
+        assert trials is not None
+        episodes = list(trials.episodes[:6])
+        if subject.unit.arm in self.films_otherwise:
+            episodes[0] = replace(episodes[0], success=not episodes[0].success)
+        rollouts = tuple(
+            Rollout(instruction=episode.instruction, success=episode.success, shots=_shots(len(self.filmed), number))
+            for number, episode in enumerate(episodes[:2])
+        )
+        return pictures.Filmed(episodes=tuple(episodes), rollouts=rollouts, rate_hz=5.0)
+
     def _episode(self, arm: str, name: str, task: Any, number: int) -> EpisodeRecord:
         drawn = int.from_bytes(hashlib.sha256(name.encode()).digest()[:6], "big") / 2**48
         success = drawn < self.shares[arm]
@@ -84,6 +103,15 @@ class Toy:
         return EpisodeRecord(
             instruction=task.instruction, seed=number, success=success, progress=float(success), steps=80, done=done
         )
+
+
+def _shots(arm: int, episode: int) -> tuple[Shot, ...]:
+    """Two moments, 0.8 s apart; reality is red and what was imagined blue, in a shade of each arm and episode."""
+    red, blue = (
+        torch.tensor(colour, dtype=torch.uint8).expand(side, side, 3).contiguous()
+        for colour, side in (((200, 10 * arm, 10 * episode), 32), ((10 * arm, 10 * episode, 200), 16))
+    )
+    return tuple(Shot(time_s=time_s, ahead_s=time_s, real=red, foreseen=blue) for time_s in (0.0, 0.8))
 
 
 @cache
@@ -100,12 +128,15 @@ def composed(_kind: type, plan: str, overrides: tuple[str, ...], **_: str) -> Co
     return Composed(config=config, origins={})
 
 
-def toy(patch: pytest.MonkeyPatch, **shares: float) -> Toy:
-    """Put a toy in the place of everything that takes time."""
+def toy(patch: pytest.MonkeyPatch, *, films: bool = False, **shares: float) -> Toy:
+    """Put a toy in the place of everything that takes time; films take some, and are made only where asked for."""
     made = Toy(shares)
     for name in ("train", "run_trial", "prepare"):
         patch.setattr(work, name, getattr(made, name))
     patch.setattr(data, "prepare", made.prepare)
+    patch.setattr(pictures, "act_again", made.act_again)
+    if not films:
+        patch.setattr(pictures, "subjects", lambda _: ())
     patch.setattr(study, "compose_as", composed)
     patch.setattr(os, "fsync", lambda _: None)
     patch.setattr(data, "facts", lambda _, source: {"body": source.body, "minutes": 1.0, "kept_minutes": 0.9})

@@ -40,7 +40,7 @@ class Copied:
         Returns:
             The windows in their order; `copied_share` in their quality is the share of each that is a copy.
         """
-        copies = self._library.copies(watched, self._threshold)
+        copies = self._library.copies(watched, self._threshold, self._is_kept)
         self._library.add(watched)
         for copy in copies:
             self._join(self._items[copy.of].session, item.session)

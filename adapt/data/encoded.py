@@ -35,7 +35,7 @@ _TEXT, _PROMPTS, _GEOMETRY = "text.safetensors", "prompts.json", "geometry.json"
 _STATISTICS, _EMBODIMENTS = "statistics.json", "embodiments.json"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Encoded:
     """What training and evaluation read: windows, and what is needed to make samples of them."""
 
@@ -48,7 +48,7 @@ class Encoded:
     embodiments: Mapping[str, Embodiment]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class EncodedParts:
     """What `write_encoded` puts into a folder, latents apart."""
 

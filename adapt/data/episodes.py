@@ -30,7 +30,7 @@ class Episode:
     videos: Mapping[str, Path]  # by column
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class EpisodeTable:
     """The numbers of one episode; row 0 is at 0 s, as is the videos' first frame."""
 
@@ -61,7 +61,7 @@ class EpisodeSource(Protocol):
         """Read an episode's numbers."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Recording:
     """An episode in memory, to be written: t rows of numbers and t frames per camera, at one rate."""
 

@@ -1,11 +1,14 @@
 """How far can a video be decoded, and what is in it, moment by moment? Hands and picture, measured once per content."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
+from torch import Tensor
+
+from adapt.data.made_ahead import made_ahead
 from adapt.errors import MediaError
 from adapt.footage.settings import FOOTAGE_VERSION
 from adapt.footage.watch import Watched, Watcher
@@ -21,10 +24,11 @@ from adapt.video.reader import stream_frames
 KIND = "ingest"  # of entries in the cache
 _VERSION = 2  # Raise by hand when the same video would be measured otherwise.
 _LONG_SIDE_PX = 640  # The detector itself looks at 192 x 192; hands were found as often as at full size.
+_AHEAD = 8  # Looks that lie ready for whoever takes them next; enough that none waits for the other, some 6 MB.
 _LAST_FRAME_S = 1e-3  # A window may not begin its last frame at the very end, where nothing is on show.
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class HandLooks:
     """What one pass over a video saw."""
 
@@ -57,7 +61,7 @@ def look_at_video(
         progress: Told the share of the video that is done, in [0, 1].
 
     Raises:
-        MediaError: Not a video, or its first frame cannot be decoded.
+        MediaError: Not a video, its first frame cannot be decoded, or no frame is on show for any time.
         DataError: The file cannot be read, or the hand model cannot be had.
     """
     digest = cache.file_digest(path)
@@ -106,16 +110,21 @@ def _walk(path: Path, config: HandConfig, cache: Cache, progress: Callable[[floa
     with HandLandmarks(model, min_score=config.min_score) if model else nullcontext() as landmarks:
         hands, watcher, looks, problem = [], Watcher(config.detect_hz), 0, ""
         try:
-            for time_s, frame in stream_frames(path, config.detect_hz, long_side_px=_LONG_SIDE_PX):
-                looks += 1
-                watcher.look(frame)
-                if landmarks is not None:
-                    hands.append(len(landmarks.look(frame, time_s)))
-                progress(min(1.0, time_s / info.duration_s))
+            with (
+                made_ahead(stream_frames(path, config.detect_hz, long_side_px=_LONG_SIDE_PX), most=_AHEAD) as frames,
+                made_ahead(_watched(frames, watcher), most=_AHEAD) as watched,
+            ):
+                for time_s, frame in watched:
+                    looks += 1
+                    if landmarks is not None:
+                        hands.append(len(landmarks.look(frame, time_s)))
+                    progress(min(1.0, time_s / max(info.duration_s, _LAST_FRAME_S)))
         except MediaError as error:
             if not looks:
                 raise
             problem = str(error).removeprefix(f"{path.name}: ")
+    if not looks:
+        raise MediaError(f"{path.name}: no picture is on show for any time ({info.duration_s:.2f} s); leave it out.")
     readable_s, problem = _readable(info, looks, config.detect_hz, problem)
     return HandLooks(
         readable_s=readable_s,
@@ -125,6 +134,13 @@ def _walk(path: Path, config: HandConfig, cache: Cache, progress: Callable[[floa
         rate_hz=config.detect_hz,
         problem=problem,
     )
+
+
+def _watched(frames: Iterator[tuple[float, Tensor]], watcher: Watcher) -> Iterator[tuple[float, Tensor]]:
+    """The same frames, looked at on their way."""
+    for time_s, frame in frames:
+        watcher.look(frame)
+        yield time_s, frame
 
 
 def _readable(info: VideoInfo, looks: int, rate_hz: float, problem: str) -> tuple[float, str]:

@@ -142,12 +142,13 @@ def _cut(looks: HandLooks, rules: HumanRules) -> list[tuple[float, int, list[flo
     """(start in seconds, chunks, ends of shots in it) of each window, in order of time.
 
     Windows are cut within shots. What lies between them and is long enough for a window holds shots too short for one,
-    and is listed with the ends of these.
+    and is listed with the ends of these; each such window has one, so that none of them is taken for good.
     """
     chunk_s = rules.geometry.chunk_s
     config = replace(rules.windows, max_chunks=min(rules.windows.max_chunks, rules.geometry.max_chunks))
     changes = [look.change for look in looks.watched.looks]
     firsts = first_looks(changes, rules.footage.shot_change)
+    ends_s = [first / looks.rate_hz for first in firsts[1:]]
     lasts_s = [*((first - 1) / looks.rate_hz for first in firsts[1:]), looks.readable_s]
     within: list[tuple[float, int, list[float]]] = [
         (first / looks.rate_hz + start_s, chunks, [])
@@ -157,15 +158,17 @@ def _cut(looks: HandLooks, rules: HumanRules) -> list[tuple[float, int, list[flo
     taken = [(start_s, start_s + rules.geometry.window_s(chunks)) for start_s, chunks, _ in within]
     left = [(end_s, start_s) for (_, end_s), (start_s, _) in pairwise([(0.0, 0.0), *taken, (looks.readable_s, 0.0)])]
     between = [
-        (from_s + start_s, chunks, _shot_ends(firsts, looks.rate_hz, from_s + start_s, chunks * chunk_s))
+        (from_s + start_s, chunks, _shot_ends(ends_s, from_s + start_s, from_s + start_s + chunks * chunk_s))
         for from_s, to_s in left
         for start_s, chunks in cut(to_s - from_s, chunk_s=chunk_s, config=config)
     ]
     return sorted(within + between)
 
 
-def _shot_ends(firsts: Sequence[int], rate_hz: float, start_s: float, length_s: float) -> list[float]:
-    return [first / rate_hz for first in firsts[1:] if start_s < first / rate_hz <= start_s + length_s]
+def _shot_ends(ends_s: Sequence[float], start_s: float, end_s: float) -> list[float]:
+    """The ends of shots within a window between shots; where none is, the nearest: the cut came before that look."""
+    inside = [at_s for at_s in ends_s if start_s < at_s <= end_s]
+    return inside or sorted(ends_s, key=lambda at_s: max(start_s - at_s, at_s - end_s))[:1]
 
 
 class _Judged:
@@ -198,9 +201,11 @@ class _Judged:
 
 def _bars(looks: HandLooks, windows: Sequence[Window]) -> str:
     """What is said of bars round a picture that is used as it is; "" where there are none to speak of."""
+    if all(window.rejection for window in windows):
+        return ""
     sides = bars_of(looks.watched.looks)
     share = bars_share(sides)
-    if share < _BARS_TOLD or all(window.rejection for window in windows):
+    if share < _BARS_TOLD:
         return ""
     used = f"black bars take {share:.0%} of the picture, which is used as it is"
     return f"{used}; {crop(sides, looks.size)} crops them away"

@@ -29,6 +29,7 @@ from adapt.video.probe import probe
 _PATTERN = re.compile(r"(?:[^{}]|\{(?:episode_chunk|episode_index)(?::0?\d{1,2}d?)?\}|\{video_key\})+")
 _MOST_ELEMENTS = 10_000  # of a column; no robot has a longer vector
 _MOST_HZ = 100_000.0
+_FEWEST_ROWS = 2  # of an episode: between them time passes
 _MOST_WHOLE = 2**53  # of an episode, a row or a chunk; beyond it numbers are not told apart in float64
 READABLE = ("v2.0", "v2.1")
 _NUMBERS = ("float", "int", "uint", "bool")
@@ -127,6 +128,11 @@ class LeRobotSource:
         clock = read_clock(table, self.rate_hz, path)
         videos = {camera: self._video_path(index, camera) for camera in cameras}
         length = min([table.num_rows, *(self._frames(video, table.num_rows) for video in videos.values())])
+        if length < _FEWEST_ROWS:
+            raise DataError(
+                f"{path.name}: has {length} rows with a picture, at least {_FEWEST_ROWS} are needed. Record the "
+                f"episode again, or take it out of {EPISODES}."
+            )
         return Episode(
             index=index,
             session=f"episode {index}",

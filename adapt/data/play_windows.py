@@ -106,7 +106,7 @@ class _Cutter:
         videos = tuple(self._video(episode, camera.name, camera.column) for camera in self.spec.cameras)
         cuts = [(span, *window) for span in episode.spans for window in self._cut(span)]
         if not cuts:
-            longest_s = max(span.end_s - span.start_s for span in episode.spans)
+            longest_s = max((span.end_s - span.start_s for span in episode.spans), default=0.0)
             raise DataError(
                 f"{episode.session} of {self.source.where} has {longest_s:.2f} s under one instruction; the shortest "
                 f"window needs {self.geometry.window_s(self.config.min_chunks):.2f} s. Record longer episodes."

@@ -1,25 +1,27 @@
 """Which pixels is a window? Its cameras' frames at its own times, placed on the base's canvas."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
-from functools import lru_cache
+from itertools import groupby, pairwise
 from pathlib import Path
 
+import torch
 from jaxtyping import UInt8
 from torch import Tensor
 
+from adapt.data.made_ahead import made_ahead
 from adapt.embodiment.spec import Embodiment
 from adapt.errors import DataError, MediaError
 from adapt.runs.cache import Cache
-from adapt.types import BaseGeometry, VideoRef, Window
-from adapt.video.canvas import place
-from adapt.video.probe import probe
-from adapt.video.reader import read_frames
+from adapt.types import BaseGeometry, Slot, Window
+from adapt.video.canvas import letterbox, place
+from adapt.video.reader import frames_at
 
-_PASS_BYTES = 256 << 20  # Decoded frames held at once; consecutive windows are read in one pass up to this.
+_AHEAD = 4  # Frames that are decoded while those before them are shrunk: full size, so no more than it takes.
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class WindowFrames:
     """One window's canvas, or why it cannot be had."""
 
@@ -31,7 +33,9 @@ class WindowFrames:
 def read_windows(
     windows: Iterable[Window], body: Embodiment, geometry: BaseGeometry, cache: Cache
 ) -> Iterator[WindowFrames]:
-    """Read windows of one body, each video in as few passes as memory allows.
+    """Read windows of one body, each video in one pass as long as nothing is wrong with it.
+
+    No more is held than the windows that are being read, and a few frames of each camera.
 
     Args:
         windows: Windows in order of video and time, as ingest lists them.
@@ -42,19 +46,22 @@ def read_windows(
     Yields:
         Every window once, in the same order; those that cannot be read with the reason.
     """
-    held: list[Window] = []
-    room = 0  # Frames that may still join this pass.
-    for window in windows:
-        frames = geometry.frames(window.chunks)
-        if held and (window.videos != held[0].videos or window.start_s < held[-1].start_s or frames > room):
-            yield from _read_pass(held, body, geometry, cache)
-            held = []
-        if not held:
-            room = _frames_at_once(window.videos)
-        held.append(window)
-        room -= frames
-    if held:
-        yield from _read_pass(held, body, geometry, cache)
+    for _, same in groupby(windows, key=lambda window: window.videos):
+        left, alone = list(same), False
+        while left:
+            read = 0
+            try:
+                for reading in _pass(left[:1] if alone else left, body, geometry, cache):
+                    yield reading
+                    read += 1
+                alone = False
+            except (MediaError, DataError) as error:
+                if alone:
+                    yield WindowFrames(window=left[0], frames=None, problem=str(error))
+                    read = 1
+                # Where a pass breaks, one window is tried by itself: a bad stretch costs itself alone, and says why.
+                alone = not alone
+            left = left[read:]
 
 
 def times_of(window: Window, geometry: BaseGeometry) -> list[float]:
@@ -62,46 +69,47 @@ def times_of(window: Window, geometry: BaseGeometry) -> list[float]:
     return [window.start_s + number / geometry.video_hz for number in range(geometry.frames(window.chunks))]
 
 
-@lru_cache(maxsize=64)
-def _frames_at_once(videos: tuple[VideoRef, ...]) -> int:
-    """How many frames of these videos fit in a pass; 0 (one window a pass) where a video cannot be opened."""
-    try:
-        sizes = [probe(Path(video.path)) for video in videos]
-    except MediaError:
-        return 0  # The pass itself will say what is wrong.
-    return _PASS_BYTES // sum(3 * size.height * size.width for size in sizes)
+def _pass(windows: Sequence[Window], body: Embodiment, geometry: BaseGeometry, cache: Cache) -> Iterator[WindowFrames]:
+    """Read windows of the same videos, as far as they are in order of time, walking through each video once.
 
-
-def _read_pass(
-    windows: Sequence[Window], body: Embodiment, geometry: BaseGeometry, cache: Cache
-) -> Iterator[WindowFrames]:
-    """Read neighbouring windows together; where that fails, one by one, so that one bad stretch costs itself alone."""
-    try:
-        views = _views(windows, body, geometry, cache)
-    except (MediaError, DataError) as error:
-        if len(windows) > 1:
-            for window in windows:
-                yield from _read_pass([window], body, geometry, cache)
-        else:
-            yield WindowFrames(window=windows[0], frames=None, problem=str(error))
-        return
-    start = 0
-    for window in windows:
-        stop = start + geometry.frames(window.chunks)
-        part = {slot: frames[start:stop] for slot, frames in views.items()}
-        yield WindowFrames(window=window, frames=place(part, geometry.canvas))
-        start = stop
-
-
-def _views(
-    windows: Sequence[Window], body: Embodiment, geometry: BaseGeometry, cache: Cache
-) -> dict[str, UInt8[Tensor, "t h w 3"]]:
+    Raises:
+        MediaError: A video cannot be read at the window that would be next.
+        DataError: A video cannot be read at all, or changed.
+    """
     slots = {camera.name: camera.slot for camera in body.cameras}
-    times_s = [time_s for window in windows for time_s in times_of(window, geometry)]
-    views = {}
     for video in windows[0].videos:
-        path = Path(video.path)
-        if cache.file_digest(path) != video.digest:
-            raise DataError(f"{path}: changed since it was ingested; run ingest again.")
-        views[slots[video.camera]] = read_frames(path, times_s).frames
-    return views
+        if cache.file_digest(Path(video.path)) != video.digest:
+            raise DataError(f"{video.path}: changed since it was ingested; run ingest again.")
+    ordered = windows[: _in_order(windows)]
+    times_s = [times_of(window, geometry) for window in ordered]
+    with ExitStack() as walks:
+        views = {}
+        for video in windows[0].videos:
+            slot = slots[video.camera]
+            walk = _view(Path(video.path), times_s, geometry.canvas.slots[slot])
+            views[slot] = walks.enter_context(closing(walk))
+        for window in ordered:
+            part = {slot: next(view) for slot, view in views.items()}
+            yield WindowFrames(window=window, frames=place(part, geometry.canvas))
+
+
+def _view(
+    path: Path, windows_s: Sequence[Sequence[float]], slot: Slot
+) -> Generator[UInt8[Tensor, "t _h _w 3"], None, None]:
+    """One camera's frames of each window, shrunk to their slot as they come: full-size ones would fill the memory."""
+    ascending = sorted({time_s for times_s in windows_s for time_s in times_s})
+    held: dict[float, Tensor] = {}
+    with made_ahead(frames_at(path, ascending), most=_AHEAD) as frames:
+        coming = zip(ascending, frames, strict=True)
+        for times_s in windows_s:
+            held = {time_s: frame for time_s, frame in held.items() if time_s >= times_s[0]}
+            while times_s[-1] not in held:
+                time_s, frame = next(coming)
+                held[time_s] = letterbox(frame[None], slot.height, slot.width)[0]
+            yield torch.stack([held[time_s] for time_s in times_s])
+
+
+def _in_order(windows: Sequence[Window]) -> int:
+    """How many windows from the first on begin no earlier than the one before."""
+    backwards = (place for place, (one, two) in enumerate(pairwise(windows), 1) if two.start_s < one.start_s)
+    return next(backwards, len(windows))

@@ -35,7 +35,7 @@ OVERALL_NAME = "action error, all axes, as a share of each axis's range"
 Guesses = Sequence[Float[Tensor, "_k d"]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Body:
     """What is needed to judge a body's actions."""
 

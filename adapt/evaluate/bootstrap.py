@@ -51,7 +51,7 @@ LEAST_EFFECTIVE_SESSIONS = 3.0
 EQUAL_TO = 1e-6
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Paired:
     """Differences (adapted - reference), the same windows measured both ways, and what goes together.
 

@@ -19,7 +19,7 @@ _PAPER, _INK, _FAINT, _GOOD, _BAD = (255, 255, 255), (25, 25, 28), (110, 110, 11
 _LAST_LOOK = 5  # how often a film's last picture is shown, so that the end can be read
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Shot:
     """One moment of an episode."""
 
@@ -29,7 +29,7 @@ class Shot:
     foreseen: UInt8[Tensor, "h2 w2 3"] | None  # this moment as it was expected at that look; None for no expectation
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Rollout:
     """An episode to be shown, moments in order of time."""
 
@@ -59,6 +59,16 @@ def draw_sheet(rollouts: Sequence[Rollout], *, columns: int = 11) -> UInt8[Tenso
     return torch.from_numpy(np.concatenate(padded))
 
 
+def pick_shots(shots: Sequence[Shot], columns: int) -> list[Shot]:
+    """So many moments at most, as `draw_sheet` shows them."""
+    kept = list(shots)
+    if any(shot.foreseen is not None for shot in shots):
+        pairs = zip(shots, [*shots[1:], None], strict=True)
+        kept = [shot for shot, then in pairs if shot is shots[0] or then is None or then.ahead_s <= shot.ahead_s]
+    picked = np.unique(np.linspace(0, len(kept) - 1, min(columns, len(kept))).round().astype(int))
+    return [kept[index] for index in picked]
+
+
 def _draw_shot(rollout: Rollout, shot: Shot, *, last: bool) -> UInt8[Tensor, "h w 3"]:
     panels = [("what happened", shot.real)]
     if shot.foreseen is not None:
@@ -81,7 +91,7 @@ def _draw_shot(rollout: Rollout, shot: Shot, *, last: bool) -> UInt8[Tensor, "h 
 
 def _draw_rows(rollout: Rollout, columns: int) -> NDArray[np.uint8]:
     """One episode on a sheet."""
-    shots = _pick(rollout.shots, columns)
+    shots = pick_shots(rollout.shots, columns)
     foresees = any(shot.foreseen is not None for shot in shots)
     rows = 2 if foresees else 1
     picture, pen = _paper(_SIDE_PX + len(shots) * (_CELL_PX + 4), 46 + rows * (_CELL_PX + 4))
@@ -97,15 +107,6 @@ def _draw_rows(rollout: Rollout, columns: int) -> NDArray[np.uint8]:
             if panel is not None:
                 picture.paste(_scaled(panel, _CELL_PX), (left, 46 + row * (_CELL_PX + 4)))
     return np.array(picture)
-
-
-def _pick(shots: Sequence[Shot], columns: int) -> list[Shot]:
-    kept = list(shots)
-    if any(shot.foreseen is not None for shot in shots):
-        pairs = zip(shots, [*shots[1:], None], strict=True)
-        kept = [shot for shot, then in pairs if shot is shots[0] or then is None or then.ahead_s <= shot.ahead_s]
-    picked = np.unique(np.linspace(0, len(kept) - 1, min(columns, len(kept))).round().astype(int))
-    return [kept[index] for index in picked]
 
 
 def _moment(shot: Shot, *, told: bool) -> str:

@@ -14,6 +14,7 @@ _STARTS = (0.97, 0.94, 0.88)
 _STEP, _FINEST = 0.02, 0.004
 _NEAR = 0.035  # So little is not told from a hand that lies a little elsewhere.
 _BOX = 5  # Cells; what varies more slowly than that is light and layout, which many a scene shares.
+_FLAT = 4.0  # Grey levels of spread below which a picture is treated as having that much.
 _HOPELESS = 0.5  # The best start is so unlike that no refinement makes a copy of it.
 
 
@@ -46,6 +47,16 @@ def fit(one: Thumb, other: Thumb, crop: Crop = WHOLE) -> float:
     return float(_fits(one, other, [crop])[0])
 
 
+def apart(one: Thumb, other: Thumb) -> float:
+    """How far two thumbnails are apart where they are most so, in standard deviations of theirs; 0 where nowhere.
+
+    A small thing that lies elsewhere hardly lowers the correlation of all details, but stands out here. What is off by
+    one cell is not apart, and neither is other light on all of it.
+    """
+    first, second = ((thumb - thumb.mean()) / max(_FLAT, float(thumb.std())) for thumb in (one, other))
+    return max(0.0, _beyond(first, second), _beyond(second, first))
+
+
 def find_crop(one: Thumb, other: Thumb) -> Crop:
     """The crop of the first thumbnail that fits the second best; up to an eighth of each side may be gone."""
     starts = [Crop(zoom, y * (1 - zoom), x * (1 - zoom)) for zoom in _STARTS for y in (-1, 0, 1) for x in (-1, 0, 1)]
@@ -53,6 +64,13 @@ def find_crop(one: Thumb, other: Thumb) -> Crop:
     values = _fits(one, other, crops)
     best = crops[int(values.argmax())]
     return best if best == WHOLE or values.max() < _HOPELESS else _refine(one, other, best)
+
+
+def _beyond(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
+    """By how much any cell of the one is above, or below, all of the nine that are there in the other."""
+    around = np.lib.stride_tricks.sliding_window_view(np.pad(other, 1, mode="edge"), (3, 3))
+    beyond = np.maximum(one - around.max((2, 3)), around.min((2, 3)) - one)
+    return float(beyond[1:-1, 1:-1].max())  # What stands at the border may have moved out of the other's picture.
 
 
 def _refine(one: Thumb, other: Thumb, crop: Crop) -> Crop:

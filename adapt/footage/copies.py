@@ -1,16 +1,18 @@
 """Does a video show what another one shows? Found again through other encodings, sizes, starts and small crops.
 
 Two takes of one task by one person at one table look alike, too, and are no copies. So a copy must agree in two things:
-in what moves (the thumbnails' deviations from their own mean over time) and in the details of what stands still.
+in what moves (the thumbnails' deviations from their own mean over time) and in the details of what stands still,
+of which nothing may lie elsewhere.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from adapt.footage.alignment import WHOLE, Crop, Thumb, find_crop, fit
+from adapt.footage.alignment import WHOLE, Crop, Thumb, apart, find_crop, fit
 from adapt.footage.watch import THUMB_SIDE, Watched
 
 _STRETCH = 8  # Thumbnails: 3.2 s.
@@ -26,6 +28,7 @@ _TRIED = 3  # Stretches of the most similar layout: a head comes back to a view,
 _HINT = 0.6  # Times the threshold: where a copy begins or ends, what is around it tells less of its motion.
 _MORE = 4  # Thumbnails to either side of a find, which must agree as well.
 _SAME_WHOLE = 0.955  # Two takes at one table agree in details to 0.94, a copy at its full size from 0.96 on.
+_ELSEWHERE = 0.4  # Spreads of a picture: blocks that lie elsewhere make 0.8 to 1.0, coding badly some 0.1.
 _SAME_CROPPED = 0.85  # A crop is fitted on cells larger than what it cuts off.
 _QUIET = 0.025  # Deviations from the mean, in standard deviations of the picture, below which nothing can be told.
 _FLAT = 4.0  # Grey levels of spread below which a picture is treated as having that much.
@@ -40,7 +43,6 @@ class Copy:
     of: int  # which of the earlier videos
     of_start_s: float
     of_end_s: float
-    likeness: float  # correlation of what moves
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,10 +51,9 @@ class _Match:
 
     place: float  # its first thumbnail, where it was found; may lie half way between two
     length: int  # thumbnails
-    likeness: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Near:
     """First thumbnails of stretches with a layout like one that is looked for."""
 
@@ -78,12 +79,15 @@ class Library:
         self._layouts: list[NDArray[np.float32]] = []
         self._places: list[NDArray[np.int64]] = []  # (video, first thumbnail)
 
-    def copies(self, video: Watched, threshold: float) -> list[Copy]:
+    def copies(
+        self, video: Watched, threshold: float, counts: Callable[[Copy], bool] = lambda _copy: True
+    ) -> list[Copy]:
         """Which stretches of a video are copies of one before it, in order of time; each is named once.
 
         Args:
             video: Not among those before.
             threshold: Likeness of what moves, from which a stretch is a copy; 1 finds none.
+            counts: Where several videos before show a stretch, the earliest that counts is named, else the earliest.
         """
         if not self._videos or len(video.thumbs) < _SHORTEST or threshold >= 1:
             return []
@@ -93,13 +97,16 @@ class Library:
             scores = layouts @ layout
             near = np.flatnonzero(scores >= _LAYOUT)
             near = near[np.argsort(-scores[near], kind="stable")]
+            same: list[Copy] = []
             # The earliest first, so that it is the one which is named.
             for other in sorted(list(dict.fromkeys(places[near, 0].tolist()))[:_MOST]):
                 firsts = places[near[places[near, 0] == other], 1]
                 copy = self._compare(video, start, other, _Near(firsts[:_TRIED], firsts), threshold)
                 if copy is not None:
-                    found.append(copy)
-                    break
+                    same.append(copy)
+                    if counts(copy):
+                        break
+            found += [copy for copy in same if counts(copy)] or same[:1]
         return found
 
     def add(self, video: Watched) -> None:
@@ -124,7 +131,6 @@ class Library:
             of=other,
             of_start_s=there / source.thumb_hz,
             of_end_s=(there + match.length - 1) / source.thumb_hz,
-            likeness=match.likeness,
         )
 
 
@@ -149,7 +155,7 @@ def _find(source: Watched, video: Watched, start: int, near: _Near, threshold: f
     place = first + offset
     if likeness >= _HINT * threshold:
         likeness = _confirm(source, video, place, (start, length))
-    return _Match(place=place, length=length, likeness=likeness) if likeness >= threshold else None
+    return _Match(place=place, length=length) if likeness >= threshold else None
 
 
 def _confirm(source: Watched, video: Watched, place: float, stretch: tuple[int, int]) -> float:
@@ -160,7 +166,11 @@ def _confirm(source: Watched, video: Watched, place: float, stretch: tuple[int, 
     high = min(len(video.thumbs), start + length + _MORE, math.floor(len(source.thumbs) - 1 - shift) + 1)
     one, other = _mean(source, low + shift, high - low), _mean(video, float(low), high - low)
     crops = _align(one, other)
-    if crops.fit < (_SAME_WHOLE if crops.one.is_whole and crops.other.is_whole else _SAME_CROPPED):
+    is_whole = crops.one.is_whole and crops.other.is_whole
+    if crops.fit < (_SAME_WHOLE if is_whole else _SAME_CROPPED):
+        return 0.0
+    # In the mean of a few thumbnails what moves, which is not looked at in the same moments, weighs more.
+    if is_whole and apart(one, other) > _ELSEWHERE * max(1.0, _STRETCH / (high - low)):
         return 0.0
     there = _motion_at(source, low + shift, high - low, crops.one)
     here = _motion_at(video, float(low), high - low, crops.other)

@@ -19,7 +19,7 @@ _REBLUR_PX = 9
 _DETAIL = 0.3  # Mean step between neighbours, in grey levels, below which there is nothing that could be sharp.
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Picture:
     """A small copy of a look."""
 

@@ -68,7 +68,7 @@ class LookFigures:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Watched:
     """What one pass over a video saw of its pictures."""
 

@@ -20,7 +20,7 @@ from adapt.types import Clip, HandTrack
 SIDES = ("left", "right")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class SeenHand:
     """One hand in one frame."""
 

@@ -20,6 +20,7 @@ from adapt.policy.bundle import Bundle, read_bundle
 from adapt.policy.bundle_files import list_files
 
 Prove = Callable[[Path], None]  # loads a bundle and reproduces its golden output, or raises
+Told = Callable[["Receipt"], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +56,7 @@ class Publication:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """What is on the Hub now, downloaded again and proven equal."""
+    """Where a commit is on the Hub."""
 
     url: str
     commit: str
@@ -96,7 +97,7 @@ def plan_publication(folder: Path, repo_id: str, *, public: bool = False, endpoi
     )
 
 
-def publish(plan: Publication, *, prove: Prove, token: str | None = None) -> Receipt:
+def publish(plan: Publication, *, prove: Prove, token: str | None = None, committed: Told = lambda _: None) -> Receipt:
     """Send what the plan lists as one commit, then verify that commit by downloading it.
 
     Sending the same again changes nothing, and an interrupted upload goes on where it stopped.
@@ -105,9 +106,10 @@ def publish(plan: Publication, *, prove: Prove, token: str | None = None) -> Rec
         plan: What goes where.
         prove: Loads a bundle and reproduces its golden output; called on the bundle here and on what came back.
         token: None takes the one this machine is logged in with.
+        committed: Told of the commit as soon as it is there, before it is verified: it stays there if that fails.
 
     Returns:
-        Where it is.
+        Where it is, downloaded again and proven equal.
 
     Raises:
         HubError: The Hub refused, somebody else pushed meanwhile, or what came back is not what was sent.
@@ -118,9 +120,11 @@ def publish(plan: Publication, *, prove: Prove, token: str | None = None) -> Rec
     with in_our_words(Errand(doing=f"publish to {plan.repo_id}", repo_id=plan.repo_id, hub=hub)):
         parent, present = _open_repository(plan, hub)
         commit = _commit(plan, hub, parent, present)
+    receipt = Receipt(url=f"{plan.endpoint}/{plan.repo_id}", commit=commit)
+    committed(receipt)
     with in_our_words(Errand(doing=f"verify {plan.repo_id}@{commit}", repo_id=plan.repo_id, hub=hub)):
         _verify(plan, hub, commit, prove)
-    return Receipt(url=f"{plan.endpoint}/{plan.repo_id}", commit=commit)
+    return receipt
 
 
 def _open_repository(plan: Publication, hub: Hub) -> tuple[str | None, tuple[RemoteFile, ...]]:

@@ -31,7 +31,7 @@ _DEFAULTS = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Adapter:
     """A stored adapter: PEFT's configuration and tensors, under PEFT's names."""
 

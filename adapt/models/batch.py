@@ -11,7 +11,7 @@ from torch import Tensor
 from adapt.types import BaseGeometry, Sample
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Text:
     """Text features of a batch and which of them are words rather than padding."""
 
@@ -19,7 +19,7 @@ class Text:
     valid: Bool[Tensor, "b n"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Batch:
     """Windows of up to m chunks; axes as in `adapt.types`, d and s those of the body with most axes."""
 

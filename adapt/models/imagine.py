@@ -53,7 +53,7 @@ class Sampling:
         check_solver(self.solver, self.steps)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Bodies:
     """Whose actions the joint head is to denoise, and their state."""
 

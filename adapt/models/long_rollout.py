@@ -48,7 +48,7 @@ class Journey:
     carried_chunks: int = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class LongFuture:
     """An imagined future of many chunks, the present left out."""
 

@@ -13,7 +13,7 @@ from adapt.objectives.timesteps import Timesteps
 from adapt.objectives.weighting import level_weight
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Noise:
     """Noise of a batch; f latent frames after the first, m chunks."""
 

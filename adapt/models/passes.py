@@ -14,7 +14,7 @@ from adapt.models.wan.layout import Kind, Layout, Presence, time_slots, token_va
 from adapt.models.wan.transformer import WanTransformer
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Acting:
     """The part of a scene that the joint head adds; p predicted chunks."""
 
@@ -25,7 +25,7 @@ class Acting:
     state_given: Bool[Tensor, "b p"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Scene:
     """What goes through the transformer. Nothing in it may be NaN, padding included."""
 
@@ -38,7 +38,7 @@ class Scene:
     acting: Acting | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class JointOutput:
     """Velocities of one pass through the transformer."""
 

@@ -83,7 +83,7 @@ class TrainableReport:
     by_part: Mapping[str, int]  # parameters trained in "dit" and in each head
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Losses:
     """Sums and counts of one pass; the caller divides, each by its own count over the global batch."""
 

@@ -58,7 +58,7 @@ class BaseRecord:
     licence: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Bundle:
     """The contents of a bundle."""
 

@@ -23,7 +23,7 @@ BOTH = "both"
 HEADS = (INVERSE_DYNAMICS, JOINT, BOTH)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Plans:
     """What is to be done next in each situation, and what was imagined to come of it."""
 
@@ -31,7 +31,7 @@ class Plans:
     frames: Float[Tensor, "b l c h w"]  # latents: the present, then the chunk that the actions lead through
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _States:
     """States side by side; a row is anything where it is not known."""
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from adapt.evaluate.closed_loop_record import ClosedLoopRecord
 from adapt.evaluate.record import Evaluation
+from adapt.evaluate.rollout_sheet import Scene
 from adapt.evaluate.shown import Shown
 from adapt.evaluate.study_record import StudyRecord
 
@@ -37,6 +38,21 @@ class Provenance:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Pictures:
+    """What policies did in the first few episodes of a trial, all of them in the same ones."""
+
+    scenes: Sequence[Scene]
+    episodes: int  # of the trial
+    films: Mapping[str, str] = field(default_factory=dict)  # by policy: where its film lies, from the page's folder on
+    missing: tuple[str, ...] = ()  # policies of which there are none
+
+    @property
+    def otherwise(self) -> tuple[str, ...]:
+        """Policies that did otherwise than was counted, and so are not shown in every scene."""
+        return tuple(dict.fromkeys(take.who for scene in self.scenes for take in scene.takes if take.strip is None))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ReportFacts:
     """Everything a report says. What is None, or empty, is said to be missing, and why where that is known.
 
@@ -49,4 +65,5 @@ class ReportFacts:
     provenance: Provenance | None = None
     study: StudyRecord | None = None
     closed_loop: ClosedLoopRecord | None = None
+    pictures: Pictures | None = None  # of the study in closed loop
     chunk_s: float = 1.6  # seconds of the base's chunk

@@ -7,7 +7,7 @@ from adapt.evaluate.actions import OVERALL
 from adapt.evaluate.blame import Blame
 from adapt.evaluate.closed_loop_record import ClosedLoopRecord
 from adapt.evaluate.record import Evaluation
-from adapt.report import closed_loop
+from adapt.report import closed_loop, rollouts
 from adapt.report.arms import arm_charts, arm_table, finding_rows, judge_study, study_curves, study_groups
 from adapt.report.facts import ReportFacts
 from adapt.report.judged import Judged, judge_page
@@ -84,7 +84,13 @@ def _closed_loop_words(facts: ReportFacts, record: ClosedLoopRecord) -> dict[str
         "provenance": facts.provenance,
         "origin": closed_loop.origin(record),
         "origin_tables": [shown.about],
-        "contents": [("acted", "Episodes"), ("origin", "Origin"), ("words", "Words")],
+        "pictures": None if facts.pictures is None else rollouts.gallery(facts.pictures),
+        "contents": [
+            ("acted", "Episodes"),
+            *([("pictures", "Pictures")] if facts.pictures is not None else []),
+            ("origin", "Origin"),
+            ("words", "Words"),
+        ],
     }
 
 

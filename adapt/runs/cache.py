@@ -14,6 +14,7 @@ from pathlib import Path
 from adapt.errors import DataError, RunError
 from adapt.runs.atomic import write_atomic
 from adapt.runs.disk import is_full, is_unwritable
+from adapt.runs.documents import parse_object
 from adapt.runs.fingerprint import Json, fingerprint
 
 log = logging.getLogger(__name__)
@@ -96,7 +97,7 @@ class Cache:
         """
         path = self._entry(kind, key)
         try:
-            entry = json.loads(path.read_text(encoding="utf-8"))
+            entry = parse_object(path.read_text(encoding="utf-8"))
             value = entry["value"]
             if entry["sha256"] != fingerprint({"key": key, "value": value}):
                 return None

@@ -8,7 +8,6 @@ ROOT/models/                     what was fetched; never removed here, since it 
 import json
 import os
 import re
-import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -19,15 +18,14 @@ from adapt.runs.cache import MODELS, hash_file
 from adapt.runs.fingerprint import fingerprint
 from adapt.runs.holders import find_holders
 from adapt.runs.in_use import removing
+from adapt.runs.leftovers import is_left, is_scratch, remove_left
+from adapt.runs.withdrawn import NAME as WITHDRAWN
 
 RESULT, SHARD, FETCHED, LEFTOVER, OTHER = "result", "shard", "fetched", "leftover", "other"
 # Only what has these forms is ever removed: the folder may be one in which others keep their files too.
 OURS = (RESULT, SHARD, LEFTOVER)
 _SHARD_NAME = re.compile(r"[0-9a-f]{64}\.safetensors")
 _HIDDEN_LOCK = re.compile(r"\..*\.(lock|holder)")
-_SCRATCH_NAME = re.compile(r"\..+\.tmp")
-# A file is written in seconds; one this old that has not got its name was left by a process that was killed.
-_WRITTEN_WITHIN_S = 3600.0
 _SMALL_BYTES = 1 << 16
 Check = Callable[[Path], str]
 
@@ -102,7 +100,8 @@ def check(entry: Entry, more: Mapping[str, Check] | None = None) -> str | None:
 def choose_oldest(entries: Sequence[Entry], *, keep_bytes: int | None, unused_since_s: float | None) -> list[Entry]:
     """Which entries to remove so that others fit.
 
-    Small results go last where room is wanted: they weigh next to nothing, and some have taken minutes to make.
+    What killed processes have left goes in any case. Small results go last where room is wanted: they weigh next to
+    nothing, and some have taken minutes to make.
 
     Args:
         entries: All of the cache.
@@ -113,7 +112,11 @@ def choose_oldest(entries: Sequence[Entry], *, keep_bytes: int | None, unused_si
         The chosen ones, those that were used longest ago first.
     """
     ours = sorted((entry for entry in entries if entry.form in OURS), key=lambda entry: entry.used_s)
-    chosen = {entry.path: entry for entry in ours if unused_since_s is not None and entry.used_s < unused_since_s}
+    chosen = {
+        entry.path: entry
+        for entry in ours
+        if entry.form == LEFTOVER or (unused_since_s is not None and entry.used_s < unused_since_s)
+    }
     over = sum(entry.size for entry in entries) - sum(entry.size for entry in chosen.values())
     for entry in sorted(ours, key=lambda entry: entry.size < _SMALL_BYTES):
         if keep_bytes is None or over <= keep_bytes:
@@ -153,10 +156,7 @@ def remove(entries: Collection[Entry], *, still: Callable[[Entry], bool] = lambd
             if not granted:
                 in_use += inside
                 continue
-            for entry in inside:
-                if still(entry):
-                    _unlink(entry.path)
-                    removed.append(entry)
+            removed += [entry for entry in inside if still(entry) and _unlink(entry)]
     return Removal(removed=removed, in_use=in_use)
 
 
@@ -170,18 +170,19 @@ def _walk(root: Path) -> Iterator[Entry]:
                 state = path.lstat()
             except FileNotFoundError:
                 continue
-            form = _form(place, name, age_s=time.time() - state.st_mtime)
+            form = _form(place, path)
             if form is not None:
                 kind = place[0] if place else ""
                 yield Entry(path=path, kind=kind, form=form, size=state.st_size, used_s=state.st_mtime)
 
 
-def _form(place: tuple[str, ...], name: str, *, age_s: float) -> str | None:
-    """What sort of file this is by where it lies; None for what is no entry: locks, and what is being written."""
-    if _HIDDEN_LOCK.fullmatch(name):
+def _form(place: tuple[str, ...], path: Path) -> str | None:
+    """What sort of file this is by where it lies; None for what is no entry: locks, marks, what is being written."""
+    name = path.name
+    if _HIDDEN_LOCK.fullmatch(name) or (not place and name == WITHDRAWN):
         return None
-    if place and _SCRATCH_NAME.fullmatch(name):
-        return LEFTOVER if age_s > _WRITTEN_WITHIN_S else None
+    if place and is_scratch(name):
+        return LEFTOVER if is_left(path) else None
     if place[:1] == (MODELS,):
         return FETCHED
     if len(place) == 2 and name.endswith(".json") and name[:2] == place[1]:
@@ -198,7 +199,11 @@ def _check_result(entry: Entry) -> str:
     return "" if sound else "it does not fit its digest"
 
 
-def _unlink(path: Path) -> None:
+def _unlink(entry: Entry) -> bool:
+    """Whether an entry is gone now; what is being written stays."""
+    path = entry.path
+    if entry.form == LEFTOVER:
+        return remove_left(path)
     try:
         path.unlink(missing_ok=True)
     except OSError as error:
@@ -206,3 +211,4 @@ def _unlink(path: Path) -> None:
             f"{path} cannot be removed ({error.strerror}); make the folder {path.parent} writable, or ask its owner "
             "to give this command"
         ) from error
+    return True

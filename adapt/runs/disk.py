@@ -49,7 +49,7 @@ def letter_about(error: Exception, doing: str, folder: Path) -> RunError | None:
             f"{doing}: the disk is full at {place}; free some space, then give the same command again: "
             "what is finished is kept, and it goes on from here"
         )
-    if isinstance(error, OSError) and is_unwritable(error) and str(place).startswith(str(folder)):
+    if isinstance(error, OSError) and is_unwritable(error) and Path(str(place)).is_relative_to(folder):
         return RunError(
             f"{doing}: {place} cannot be written ({error.strerror}); make the folder writable, or name "
             "another with --out"

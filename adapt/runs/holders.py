@@ -1,13 +1,14 @@
 """Who is at work in a folder at this moment? Looks at its locks, and neither takes one nor writes anything."""
 
 import fcntl
-import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from adapt.runs.documents import parse_object
 
 _LOCK, _HOLDER = ".lock", ".holder"
 
@@ -74,7 +75,7 @@ def _is_held(lock: Path) -> bool:
 def _read(folder: Path, name: str) -> Holder:
     path = folder / f".{name}{_HOLDER}"
     try:
-        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        record: dict[str, Any] = parse_object(path.read_text(encoding="utf-8"))
         return Holder(name=name, pid=int(record["pid"]), host=str(record["host"]), since_s=path.stat().st_mtime)
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, OverflowError):
         return Holder(name=name, pid=None, host="", since_s=None)

@@ -1,17 +1,12 @@
 """What of this run has been published? RUN/published.json: repositories, commits, and whose videos were in it."""
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
-from adapt.errors import RunError
-from adapt.runs.atomic import write_atomic
-from adapt.runs.documents import in_short, parse_object
-from adapt.runs.fingerprint import Json
 from adapt.runs.lock import hold
+from adapt.runs.noted import Notes
 
-NAME, FORMAT = "published.json", 1
 _PATIENCE_S = 60.0
 
 
@@ -45,6 +40,14 @@ class Published:
         return {self.bundle, *self.made_from.values(), *self.videos}
 
 
+_NOTES = Notes(
+    name="published.json",
+    rows="publications",
+    kind=Published,
+    remedy="move it away, and look on the Hub for what was published of this run",
+)
+
+
 def note_published(run: Path, publication: Published) -> None:
     """Remember a publication; the same commit of the same repository once.
 
@@ -54,30 +57,13 @@ def note_published(run: Path, publication: Published) -> None:
     """
     with hold(run, "published", f"noting what was published of {run}", patience_s=_PATIENCE_S):
         there = [one for one in read_published(run) if (one.url, one.commit) != (publication.url, publication.commit)]
-        rows = [asdict(one) for one in (*there, publication)]
-        write_atomic(run / NAME, json.dumps({"format": FORMAT, "publications": rows}, indent=2) + "\n")
+        _NOTES.write(run, [*there, publication])
 
 
 def read_published(run: Path) -> list[Published]:
     """What was published of a run, in the order in which it was.
 
     Raises:
-        RunError: What is noted there is damaged.
+        RunError: What is noted there is damaged, or another version noted it.
     """
-    path = run / NAME
-    if not path.is_file():
-        return []
-    try:
-        rows = parse_object(path.read_text(encoding="utf-8"))["publications"]
-        return [_read(row) for row in rows]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise RunError(
-            f"{path} is damaged ({in_short(error)}); move it away, and look on the Hub for what was published of this "
-            "run"
-        ) from error
-
-
-def _read(row: Mapping[str, Json]) -> Published:
-    texts = {name: str(row[name]) for name in ("repo", "commit", "url", "visibility", "on", "bundle")}
-    made_from = {str(stage): str(key) for stage, key in row["made_from"].items()}
-    return Published(**texts, made_from=made_from, videos=tuple(str(digest) for digest in row["videos"]))
+    return _NOTES.read(run)

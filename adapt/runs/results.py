@@ -1,12 +1,12 @@
 """What finished work lies below a folder, and what was made from what? Found by manifests, whoever made them."""
 
-import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from adapt.runs.fingerprint import Json, fingerprint
 from adapt.runs.manifest import FORMAT, MANIFEST, load
+from adapt.runs.walk import walk
 
 JOB = "job.json"  # What marks the folder of a run.
 
@@ -58,9 +58,8 @@ def find_results(root: Path) -> list[Result]:
         root: A run, a folder of runs, or any other.
     """
     found = []
-    for folder, folders, names in os.walk(root):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        if MANIFEST in names and (result := read_result(Path(folder))):
+    for folder, folders, names in walk(root):
+        if MANIFEST in names and (result := read_result(folder)):
             found.append(result)
             folders.clear()
     return found
@@ -87,10 +86,9 @@ def find_run(path: Path) -> Path | None:
 def find_runs(root: Path) -> list[Path]:
     """Folders of runs at or below a folder, in order of place."""
     found = []
-    for folder, folders, names in os.walk(root):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+    for folder, folders, names in walk(root):
         if JOB in names:
-            found.append(Path(folder))
+            found.append(folder)
             folders.clear()
         elif MANIFEST in names:
             folders.clear()

@@ -24,6 +24,7 @@ from adapt.runs.cache import hash_file
 from adapt.runs.disk import letter_about
 from adapt.runs.documents import in_short, is_text, parse_object
 from adapt.runs.fingerprint import Json, fingerprint
+from adapt.runs.leftovers import clear_left
 from adapt.runs.lock import hold, is_free
 from adapt.runs.manifest import FORMAT, MANIFEST, find_finished, load, seal
 
@@ -61,7 +62,8 @@ def run_stage(
     """Call `work` unless this run already holds the stage's result for these inputs.
 
     `work` writes into a scratch folder, which takes its final name only when `work` has returned and every file is
-    on disk. A result that is there already is returned without touching any file.
+    on disk. A result that is there already is returned without touching any file. Half-written files that killed
+    processes have left beside it, or in the run's folder, are cleared away.
 
     Args:
         run: The run's folder.
@@ -80,6 +82,8 @@ def run_stage(
     """
     key = stage_key(stage, inputs)
     home = run / stage
+    for folder in (run, home):
+        clear_left(folder)
     if _read_current(home) == key and (done := find_finished(home / key)):
         return StageResult(path=home / key, key=key, facts=done["facts"], reused=True)
     try:
@@ -233,8 +237,9 @@ def _make(
     if not resumable:
         shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(exist_ok=True)
-    # A process killed between its last file and the rename has left one.
+    # A process killed between its last file and the rename has left one; one killed while it wrote a file, half of it.
     (scratch / MANIFEST).unlink(missing_ok=True)
+    clear_left(scratch, deep=True)
     try:
         facts = work(scratch)
         sealed = seal(scratch, {"stage": home.name, "key": key, "inputs": inputs, "facts": facts})

@@ -8,7 +8,9 @@ from pathlib import Path
 from adapt.errors import RunError
 from adapt.runs.lock import hold
 
-_LOCKS = 64  # Lock files stay where they are made, so there is a fixed number of them; two keys may share one.
+# Lock files stay where they are made, so there is a fixed number of them. Two keys may share one: so many that those
+# of a few hundred processes hardly ever do.
+_LOCKS = 4096
 _PATIENCE_S = 3600.0  # Then it is made twice, which costs time and nothing else.
 
 
@@ -23,7 +25,7 @@ def in_turn(folder: Path, key: str) -> Iterator[None]:
         folder: An existing folder that these processes share.
         key: What is made.
     """
-    name = f"turn-{int(sha256(key.encode()).hexdigest(), 16) % _LOCKS:02d}"
+    name = f"turn-{int(sha256(key.encode()).hexdigest(), 16) % _LOCKS:04d}"
     with ExitStack() as held:
         with suppress(RunError, OSError):
             held.enter_context(hold(folder, name, f"making {key}", patience_s=_PATIENCE_S))

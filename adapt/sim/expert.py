@@ -36,7 +36,7 @@ _PLAYED_SHARE = 0.25  # of what goes wrong before an episode
 Chooser = Callable[[SceneState], NDArray[np.float64]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Episode:
     """What happened, at the control rate: `commands[i]` was wanted in `states[i]`; whatever body shows it.
 

@@ -19,7 +19,7 @@ _TOGETHER = 16  # imagined chunks decoded at once
 Decode = Callable[[Float[Tensor, "b l c h w"]], UInt8[Tensor, "b t h2 w2 3"]]
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False)
 class _Reel:
     """What is kept of one episode."""
 

@@ -17,7 +17,7 @@ _SETTLED = 1e-4  # metres, or radians: no more to be seen
 _SETTLING = 0.5  # share of the way into the middle that is left after a control step
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Grasp:
     """The held block's pose as seen from the tool.
 

@@ -33,7 +33,7 @@ class Cylinder:
     gloss: float = 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Box:
     """A box of half edges `half` round `centre`, turned by the quaternion `turn` (wxyz)."""
 
@@ -44,7 +44,7 @@ class Box:
     gloss: float = 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Ellipsoid:
     """An ellipsoid of half axes `half` round `centre`, turned by the quaternion `turn` (wxyz)."""
 

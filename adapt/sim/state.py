@@ -24,7 +24,7 @@ HELD_GRIP = 0.58  # a block between the fingers stops them here
 RELEASE_GRIP = 0.4  # fingers wider than this have let go
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class SceneState:
     """Everything that can be seen, felt or judged on the tabletop. Arrays are the state's own: do not write to them.
 

@@ -63,7 +63,7 @@ _MODEL = """
 """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Snapshot:
     """Everything that `Tabletop.restore` needs to go on from here, to the bit."""
 

@@ -27,7 +27,7 @@ _APART = 0x7472
 _MOVED_M = 0.02  # less is a touch in passing
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Rehearsal:
     """What would come of somebody's commands from here: n commands and the n + 1 states around them."""
 

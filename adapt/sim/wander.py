@@ -19,7 +19,7 @@ _PATIENCE = 25  # control steps that a leg takes at most
 _DOWN_M = 0.01
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Leg:
     """Go somewhere with a grip: to `place` (m), or, given a block, to its centre plus `place`."""
 

@@ -22,8 +22,7 @@ from torch.utils import deterministic
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from adapt.models.frozen import forbid_frozen
-from adapt.train.checkpoint import NAME as CHECKPOINT
-from adapt.train.checkpoint import read_checkpoint, write_checkpoint
+from adapt.train.checkpoint import checkpoint_files, discard_checkpoints, read_checkpoint, write_checkpoint
 from adapt.train.deal import Share, deal, place_of
 from adapt.train.distributed import ALONE, Ranks
 from adapt.train.module import Adaptation, Training
@@ -50,7 +49,7 @@ def fit(
         Curves and the best weights, which the model then has (in the process that leads).
 
     Raises:
-        RunError: Another process has stopped, or the machine has too few GPUs.
+        RunError: Another process has stopped, the machine has too few GPUs, or no checkpoint there is sound.
     """
     config = training.config
     if ranks.leads:
@@ -86,8 +85,8 @@ def fit(
 
 
 def discard_checkpoint(scratch: Path) -> None:
-    """Remove the checkpoint, once the result is written."""
-    (scratch / CHECKPOINT).unlink(missing_ok=True)
+    """Remove the checkpoints, once the result is written."""
+    discard_checkpoints(scratch)
 
 
 class _Steps(Dataset[Share]):
@@ -160,10 +159,11 @@ class _Mortal(Callback):  # type: ignore[misc]  # Lightning is not followed by m
 
 
 def _keep_checkpoint_only(scratch: Path) -> None:
+    kept = checkpoint_files(scratch)
     for path in scratch.iterdir():
         if path.is_dir():
             shutil.rmtree(path)
-        elif path.name != CHECKPOINT:
+        elif path not in kept:
             path.unlink()
 
 

@@ -53,6 +53,7 @@ def sdr_rgb(frame: VideoFrame, height: int, width: int) -> UInt8[np.ndarray, "{h
         height=height,
         src_colorspace=matrix,
         interpolation=_EXACT if frame.format.components[0].bits > _BYTE else Interpolation.BILINEAR,
+        threads=1,  # By default it starts as many as there are cores, anew for every picture; that costs more.
     )
     if special:
         return tone.to_sdr(values, transfer=transfer, gamut=gamut)

@@ -25,8 +25,8 @@ class DecordRefusalError(Exception):
 
 def read(
     path: Path, times_s: Sequence[float], size: tuple[int, int] | None
-) -> tuple[list[UInt8[Tensor, "h w 3"]], list[float]]:
-    """Frames at ascending times, and when each came on show.
+) -> list[tuple[float, UInt8[Tensor, "h w 3"]]]:
+    """(when it came on show, frame) at ascending times.
 
     Raises:
         MediaError: A time lies outside the video.
@@ -58,7 +58,7 @@ def read(
         batch = reader.get_batch(indices).asnumpy()
     except Exception as error:
         raise DecordRefusalError(plain(error)) from error
-    return list(torch.from_numpy(batch)), [starts_s[index] for index in indices]
+    return [(starts_s[index], frame) for index, frame in zip(indices, torch.from_numpy(batch), strict=True)]
 
 
 def _check_that_it_can(path: Path) -> None:

@@ -1,6 +1,6 @@
 """Frames by time through PyAV: seek to a key frame, decode forward, keep what was on show."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import count
 from pathlib import Path
 
@@ -20,21 +20,19 @@ _SEEK_S = 1.0  # A shorter jump is decoded through.
 
 
 def read(
-    path: Path, times_s: Sequence[float], size: tuple[int, int] | None
-) -> tuple[list[UInt8[Tensor, "h w 3"]], list[float]]:
-    """Frames at ascending times, and when each came on show."""
-    frames: list[Tensor] = []
-    starts_s: list[float] = []
+    path: Path, times_s: Iterable[float], size: tuple[int, int] | None
+) -> Iterator[tuple[float, UInt8[Tensor, "h w 3"]]]:
+    """(when it came on show, frame) at ascending times; one that is asked for twice is the same tensor."""
     with open_video(path) as (container, stream):
         timeline = Timeline(path, container, stream)
         size = size or timeline.size
+        shown: tuple[float, Tensor] | None = None
         for time_s in times_s:
             frame = timeline.at(time_s)
             start_s = timeline.start_s(frame)
-            known = bool(starts_s) and starts_s[-1] == start_s
-            frames.append(frames[-1] if known else timeline.picture(frame, size))
-            starts_s.append(start_s)
-    return frames, starts_s
+            if shown is None or shown[0] != start_s:
+                shown = start_s, timeline.picture(frame, size)
+            yield shown
 
 
 def walk(path: Path, rate_hz: float, long_side_px: int | None) -> Iterator[tuple[float, UInt8[Tensor, "h w 3"]]]:

@@ -46,13 +46,32 @@ def read_frames(
         raise ValueError(f"backend {backend!r} is not one of {BACKENDS}")
     order = sorted(range(len(times_s)), key=lambda i: times_s[i])
     ascending = [float(times_s[i]) for i in order]
-    frames, starts_s = _read_ascending(path, ascending, size, backend or "pyav")
+    found = _read_ascending(path, ascending, size, backend or "pyav")
     place_of = {asked: row for row, asked in enumerate(order)}
-    rows = [place_of[i] for i in range(len(times_s))]
+    shown = [found[place_of[i]] for i in range(len(times_s))]
     return Clip(
-        frames=torch.stack([frames[row] for row in rows]),
-        time_s=torch.tensor([starts_s[row] for row in rows], dtype=torch.float64),
+        frames=torch.stack([frame for _, frame in shown]),
+        time_s=torch.tensor([start_s for start_s, _ in shown], dtype=torch.float64),
     )
+
+
+def frames_at(path: Path, times_s: Sequence[float]) -> Iterator[UInt8[Tensor, "h w 3"]]:
+    """Walk through a video once, giving for each asked time the frame that `read_frames` gives.
+
+    Memory does not grow with the number of times.
+
+    Args:
+        path: Video file.
+        times_s: Asked times in seconds, 0 at the first frame, none before the one ahead of it.
+
+    Yields:
+        One frame per asked time.
+
+    Raises:
+        MediaError: As `read_frames`; the frames before what cannot be read were given.
+    """
+    for _, frame in pyav_reader.read(path, times_s, None):
+        yield frame
 
 
 def stream_frames(
@@ -78,10 +97,10 @@ def stream_frames(
 
 def _read_ascending(
     path: Path, times_s: Sequence[float], size: tuple[int, int] | None, backend: str
-) -> tuple[list[Tensor], list[float]]:
+) -> list[tuple[float, Tensor]]:
     if backend == "decord":
         try:
             return decord_reader.read(path, times_s, size)
         except decord_reader.DecordRefusalError as refusal:
             log.info("%s: decord cannot read it (%s); PyAV does", path.name, refusal)
-    return pyav_reader.read(path, times_s, size)
+    return list(pyav_reader.read(path, times_s, size))

@@ -29,7 +29,7 @@ from pipelines.pretrain.windows import GEOMETRY, GRIPPER, HAND, TrainingSet, cut
 from pipelines.pretrain.world import load_world, train_world
 from pipelines.recipes import recipes_folder
 
-REVISION = "2"
+REVISION = "3"
 
 
 def run(config: PretrainConfig, out: Path, *, processes: int | None = None) -> Path:

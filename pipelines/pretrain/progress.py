@@ -3,10 +3,13 @@
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
+from adapt.runs.last_state import forget_state, read_state, write_state
+from adapt.train.checkpoint import from_bytes, to_bytes
 from pipelines.pretrain.halves import LossOf, halves
 from pipelines.pretrain.schedule import one_cycle
 
@@ -67,7 +70,11 @@ class Progress:
                 self.done(step, told)
 
     def steps(self) -> Iterator[int]:
-        """Numbers of the steps still to do."""
+        """Numbers of the steps still to do.
+
+        Raises:
+            RunError: There are checkpoints, but none is sound.
+        """
         yield from range(self._resume(), self._total)
 
     def done(self, step: int, value: float) -> None:
@@ -83,8 +90,8 @@ class Progress:
         return float(np.mean(self.curve[-_SAY_EVERY:]))
 
     def finish(self) -> None:
-        """Forget the checkpoint."""
-        self._path.unlink(missing_ok=True)
+        """Forget the checkpoints."""
+        forget_state(self._path)
 
     def _save(self, step: int) -> None:
         state = {
@@ -93,14 +100,12 @@ class Progress:
             "curve": self.curve[-_SAY_EVERY:],
             "step": step,
         }
-        fresh = self._path.with_suffix(".new")
-        torch.save(state, fresh)
-        fresh.replace(self._path)
+        write_state(self._path, to_bytes(state))
 
     def _resume(self) -> int:
-        if not self._path.exists():
+        state = read_state(self._path, _parse)
+        if state is None:
             return 0
-        state = torch.load(self._path, weights_only=True)
         for name, part in self._parts.items():
             part.load_state_dict(state["parts"][name])
         for optimiser, known in zip(self._optimisers, state["optimisers"], strict=True):
@@ -108,3 +113,10 @@ class Progress:
         self.curve = list(state["curve"])
         log.info("%s goes on from step %d", self._name, state["step"])
         return int(state["step"])
+
+
+def _parse(content: bytes) -> dict[str, Any]:
+    state = from_bytes(content)
+    if not isinstance(state, dict) or not {"parts", "optimisers", "curve", "step"} <= set(state):
+        raise ValueError("it is no checkpoint of a pretraining")
+    return state

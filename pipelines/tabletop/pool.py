@@ -1,18 +1,14 @@
 """How are many pieces of work done by one or two processes? Each piece whole; what is finished stays, whoever dies."""
 
-import multiprocessing
-import os
-import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
 from adapt.errors import RunError
+from pipelines.worker_pool import worker_pool
 
 T = TypeVar("T")
-_LOOK_EVERY_S = 1.0
 
 
 def do_all(work: Callable[[T], None], pieces: Sequence[T], *, jobs: int) -> Iterator[T]:
@@ -35,36 +31,16 @@ def do_all(work: Callable[[T], None], pieces: Sequence[T], *, jobs: int) -> Iter
             work(piece)
             yield piece
         return
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(min(jobs, len(pieces)), mp_context=context, initializer=_begin, initargs=(os.getpid(),))
     try:
-        waiting: dict[Future[None], T] = {pool.submit(work, piece): piece for piece in pieces}
-        while waiting:
-            done, _ = wait(waiting, return_when=FIRST_COMPLETED)
-            for future in done:
-                future.result()
-                yield waiting.pop(future)
+        with worker_pool(min(jobs, len(pieces))) as pool:
+            waiting: dict[Future[None], T] = {pool.submit(work, piece): piece for piece in pieces}
+            while waiting:
+                done, _ = wait(waiting, return_when=FIRST_COMPLETED)
+                for future in done:
+                    future.result()
+                    yield waiting.pop(future)
     except BrokenProcessPool as error:
         raise RunError(
             "sim study: a process of it ended before its time (killed, or out of memory); what is finished is kept: "
             "give the same command again, with --jobs 1 if memory is short"
         ) from error
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _begin(parent: int) -> None:
-    """One thread a process: two that share cores slow each other down several times over."""
-    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ[name] = "1"
-    threading.Thread(target=_follow, args=(parent,), daemon=True).start()
-    import torch
-
-    torch.set_num_threads(1)
-
-
-def _follow(parent: int) -> None:
-    """End with the process that began this one, however that ended."""
-    while os.getppid() == parent:
-        time.sleep(_LOOK_EVERY_S)
-    os._exit(1)

@@ -4,6 +4,7 @@ OUT/plans/NAME/plan.json     the plan, written down before anything is trained: 
 OUT/data, OUT/runs           recordings, and the runs that train on them: `data`
 OUT/trials                   episodes: `work`
 OUT/plans/NAME/record.json   what came of it, and report.html; only when every policy has acted in every episode
+OUT/plans/NAME/rollouts.png  what the arms did in the first few episodes; on the page too: `pictures`
 """
 
 import time
@@ -133,6 +134,7 @@ def run(asked: Question, terminal: Terminal | None = None) -> Answer:
     if left:
         return Answer(home=asked.home, record=None, left=left)
     record = _judge(asked, plan, written)
+    _show(asked, plan, record, terminal)
     return Answer(home=asked.home, record=record, left={})
 
 
@@ -208,7 +210,6 @@ def _each(
 def _judge(asked: Question, plan: StudyPlan, written: guard.Written) -> ClosedLoopRecord:
     """Put the record together; a study that is judged already keeps how it was made."""
     from pipelines.tabletop import judge
-    from pipelines.tabletop.page import write_page
 
     record = judge.judge(
         asked.out,
@@ -225,10 +226,29 @@ def _judge(asked: Question, plan: StudyPlan, written: guard.Written) -> ClosedLo
     write_atomic(asked.home / RECORD, closed_loop_record.dump(record))
     kept = read(asked.home)  # From what was written, so that all show the same numbers.
     assert kept is not None
-    write_page(asked.home, kept)
     if asked.record is not None:
         closed_loop_results.publish(asked.record, kept)
     return kept
+
+
+def _show(asked: Question, plan: StudyPlan, record: ClosedLoopRecord, terminal: Terminal) -> None:
+    """Write the page, with pictures of what the arms did; a verdict stands without them."""
+    from pipelines.tabletop import pictures
+    from pipelines.tabletop.page import write_page
+
+    found = pictures.subjects(plan)
+    left = [subject for subject in found if pictures.find_filmed(asked.out, asked.home, subject) is None]
+    if left:
+        write_page(asked.home, record)  # Filming takes minutes, and may be killed.
+    filming = do_all(partial(pictures.film_or_tell, asked.out, asked.home), left, jobs=asked.jobs)
+    for number, subject in enumerate(filming, start=1):
+        terminal.say(f"{'study':9} pictures {number} of {len(left)}: {subject.who}", style="dim")
+    shown = pictures.gather(asked.out, asked.home, plan)
+    if shown is not None:
+        pictures.write_sheet(asked.home, shown)
+        for who in shown.otherwise:
+            terminal.say(f"{'study':9} {who}: {pictures.OTHERWISE}", style="yellow")
+    write_page(asked.home, record, shown)
 
 
 def _data(out: Path, plan: StudyPlan) -> dict[str, Any]:

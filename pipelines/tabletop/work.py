@@ -25,6 +25,7 @@ from pipelines.tabletop.plan import ARM, SCRATCH, Trial, Unit, trial_inputs
 if TYPE_CHECKING:
     from adapt.evaluate.trials import Trials
     from adapt.policy.policy import Policy
+    from pipelines import sim_try
     from pipelines.job import Job
 
 VERSION = 1  # Raise by hand when the same policy would act otherwise in the same episodes.
@@ -119,11 +120,21 @@ def find_trial(out: Path, unit: Unit, trial: Trial) -> Path | None:
 
 def run_trial(out: Path, unit: Unit, trial: Trial, training: Path | None) -> "Trials":
     """The episodes themselves."""
+    from pipelines import sim_try
+
+    actor = _PLANTED.get(unit.arm) or open_actor(out, unit, trial, training)
+    kind = "planted" if unit.arm in _PLANTED else "model"
+    subject = {"kind": kind, "name": unit.name, "unit": unit.identity}
+    return sim_try.measure(actor, as_tried(unit, trial), subject=subject)
+
+
+def as_tried(unit: Unit, trial: Trial) -> "sim_try.Trial":
+    """A trial in the words of `wam-adapt sim try`."""
     from adapt.evaluate.closed_loop import Pace
     from pipelines import sim_try
 
     config = unit.config.trials
-    asked = sim_try.Trial(
+    return sim_try.Trial(
         tasks=(trial.tasks,),
         episodes=trial.episodes,
         seed=config.first_seed,
@@ -132,9 +143,6 @@ def run_trial(out: Path, unit: Unit, trial: Trial, training: Path | None) -> "Tr
         future=sim_try.TRUE if unit.arm == arms.ORACLE else sim_try.IMAGINED,
         pace=Pace(steps=config.steps, executed=config.executed),
     )
-    actor = _PLANTED.get(unit.arm) or open_actor(out, unit, trial, training)
-    kind = "planted" if unit.arm in _PLANTED else "model"
-    return sim_try.measure(actor, asked, subject={"kind": kind, "name": unit.name, "unit": unit.identity})
 
 
 def open_actor(out: Path, unit: Unit, trial: Trial, training: Path | None) -> "Policy":

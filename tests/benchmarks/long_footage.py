@@ -51,7 +51,7 @@ def measure(clip: Path, folder: Path) -> dict[str, object]:
     long, short = folder / "long" / "take.mp4", folder / "short" / "take.mp4"
     for path, minutes in ((long, LONG_MIN), (short, SHORT_MIN)):
         loop(clip, path, minutes)
-    parts = {name: alone(name, long, folder / f"cache-{name}") for name in ("decode", "hands", "read", "encode")}
+    parts = {name: alone(name, long, folder / f"cache-{name}") for name in PARTS if name != "whole"}
     whole = alone("whole", long, folder / "cache-whole")
     again = alone("whole", long, folder / "cache-whole")
     brief = alone("whole", short, folder / "cache-brief")
@@ -121,6 +121,22 @@ def decode(video: Path) -> Callable[[], None]:
     def act() -> None:
         for _ in stream_frames(video, 5.0, long_side_px=640):
             pass
+
+    return act
+
+
+def looks(video: Path) -> Callable[[], None]:
+    """Look for junk and shots in frames that lie ready: those of one minute, as often as there are minutes."""
+    from adapt.footage.watch import Watcher
+    from adapt.video.reader import stream_frames
+
+    ready = [frame for _, frame in islice(stream_frames(video, 5.0, long_side_px=640), 5 * 60)]
+
+    def act() -> None:
+        watcher = Watcher(5.0)
+        for look in range(5 * 60 * LONG_MIN):
+            watcher.look(ready[look % len(ready)])
+        watcher.watched()
 
     return act
 
@@ -211,7 +227,7 @@ def whole(video: Path) -> Callable[[], None]:
     return act
 
 
-PARTS = {"decode": decode, "hands": hands, "read": read, "encode": encode, "whole": whole}
+PARTS = {"decode": decode, "looks": looks, "hands": hands, "read": read, "encode": encode, "whole": whole}
 
 
 if __name__ == "__main__":

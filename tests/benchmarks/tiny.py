@@ -5,7 +5,6 @@ python tests/benchmarks/tiny.py docs/results/tiny.json --out runs/tiny
 
 import json
 import sys
-import time
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -25,21 +24,15 @@ def manifest(out: Path, stage: str) -> Path:
     return out / stage / (out / stage / "current").read_text().strip() / "manifest.json"
 
 
-def minutes(out: Path, begun: float) -> dict[str, float | None]:
-    """Of each stage; None of one that was done, or begun, before."""
-    told: dict[str, float | None] = {}
-    since = begun
-    for stage in STAGES:
-        done = manifest(out, stage).stat().st_mtime
-        told[stage] = round((done - since) / 60, 1) if done > begun else None
-        since = max(since, done)
-    return told
+def minutes(out: Path) -> dict[str, float]:
+    """Of each stage; where it was stopped and gone on with, of its last stretch of work."""
+    noted = json.loads((out / "run.json").read_text())["stages"]
+    return {stage: round(noted[stage]["seconds"] / 60, 1) for stage in STAGES}
 
 
 def main(target: Path, out: Path) -> None:
     """Make the base, and write down settings, minutes, figures and sizes."""
     checkpoints = sorted(path.name for path in out.glob("*/.*.partial/*-checkpoint.pt"))
-    begun = time.time()
     base = pretrain.run(compose_as(PretrainConfig, "tiny", (), folder="pretrain").config, out)
     told: dict[str, Any] = {stage: json.loads(manifest(out, stage).read_text()) for stage in STAGES}
     record = {
@@ -48,7 +41,7 @@ def main(target: Path, out: Path) -> None:
         "commit": commit(),
         "hardware": hardware() | {"processes": cores()},
         "versions": {name: version(name) for name in ("torch", "mujoco")},
-        "minutes": minutes(out, begun),
+        "minutes_of_the_last_stretch": minutes(out),
         "gone_on_from": checkpoints,
         "settings": {stage: told[stage]["inputs"]["settings"] for stage in STAGES[:-1]},
         "seed": told["world"]["inputs"]["seed"],

@@ -1,10 +1,12 @@
 """A video is looked through once, whoever looks."""
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import torch
 from run_builder import draw_video
 
 from adapt.data import hand_looks
@@ -13,6 +15,27 @@ from adapt.hands.quality import HandConfig
 from adapt.runs.cache import Cache
 
 NO_HANDS = HandConfig(min_hands_share=0.0)
+PATIENCE_S = 30.0
+
+
+def see(monkeypatch: pytest.MonkeyPatch, look: Callable[[float], int]) -> None:
+    """Let a stand-in for MediaPipe see so many hands at each time."""
+
+    class Seer:
+        def __init__(self, _model: Path, *, min_score: float) -> None:
+            pass
+
+        def look(self, _frame: torch.Tensor, time_s: float) -> list[None]:
+            return [None] * look(time_s)
+
+        def __enter__(self) -> "Seer":
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            pass
+
+    monkeypatch.setattr(hand_looks, "HandLandmarks", Seer)
+    monkeypatch.setattr(hand_looks, "ensure_hand_model", lambda folder: folder / "none.task")
 
 
 def test_what_another_process_looks_through_meanwhile_is_not_looked_through_again(
@@ -36,3 +59,45 @@ def test_what_another_process_looks_through_meanwhile_is_not_looked_through_agai
     monkeypatch.setattr(hand_looks, "_walk", noted)
     assert look_at_video(video, NO_HANDS, cache).watched.to_json() == others[1].watched.to_json()
     assert walks == [video]
+
+
+def test_later_frames_are_decoded_and_watched_while_hands_are_sought(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    video, cache = draw_video(tmp_path / "a.mp4", seconds=2.0, seed=0), Cache(tmp_path / "cache")
+    alone = look_at_video(video, NO_HANDS, cache).watched
+    fourth = threading.Event()
+    watched, by = hand_looks.Watcher.look, set()
+
+    def noted(watcher: hand_looks.Watcher, frame: torch.Tensor) -> None:
+        watched(watcher, frame)
+        by.add(threading.get_ident())
+        if len(watcher.watched().looks) == 4:
+            fourth.set()
+
+    monkeypatch.setattr(hand_looks.Watcher, "look", noted)
+    see(monkeypatch, lambda time_s: int(fourth.wait(PATIENCE_S) and time_s >= 1.0))
+    looks = look_at_video(video, HandConfig(), cache)
+    assert looks.hands == (0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1)
+    assert looks.watched.to_json() == alone.to_json()
+    assert threading.get_ident() not in by
+
+
+def test_whoever_is_stopped_in_the_middle_leaves_neither_thread_nor_entry(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    video, cache = draw_video(tmp_path / "a.mp4", seconds=9.0, seed=0), Cache(tmp_path / "cache")
+
+    def stop(time_s: float) -> int:
+        if time_s >= 1.0:
+            raise KeyboardInterrupt
+        return 1
+
+    see(monkeypatch, stop)
+    with pytest.raises(KeyboardInterrupt):
+        look_at_video(video, HandConfig(), cache)
+    for thread in threading.enumerate():
+        if thread.name == "made-ahead":
+            thread.join(PATIENCE_S)
+            assert not thread.is_alive()
+    assert list((tmp_path / "cache").rglob("*.json")) == [*(tmp_path / "cache" / "digests").rglob("*.json")]

@@ -117,6 +117,25 @@ def test_bad_files_are_listed_and_do_not_stop_the_folder(tmp_path: Path) -> None
     assert reasons["twin.mp4"] == "the same bytes as good.mp4, which is used"
 
 
+def test_a_file_of_which_no_picture_is_on_show_is_listed_and_does_not_stop_the_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As of a single frame that does not say how long it lasts."""
+    for name in ("good.mp4", "odd.mp4"):
+        make_video(tmp_path / "videos" / name, Film(times_s=even_times(89 + (name == "good.mp4"), 10)))
+    stream = hand_looks.stream_frames
+    monkeypatch.setattr(
+        hand_looks,
+        "stream_frames",
+        lambda path, *args, **more: iter(()) if path.name == "odd.mp4" else stream(path, *args, **more),
+    )
+    windows, problems = read(tmp_path)
+    assert {window.session for window in windows} == {"good.mp4"}
+    ((name, reason),) = problems
+    assert name == "odd.mp4"
+    assert reason.startswith("no picture is on show for any time (8.")
+
+
 def test_one_more_video_costs_one_video(tmp_path: Path, seer: type[Seer]) -> None:
     make_video(tmp_path / "videos" / "a.mp4", NINE_SECONDS)
     first, _ = read(tmp_path)
@@ -333,4 +352,17 @@ def test_a_copy_of_what_was_rejected_is_kept(tmp_path: Path, seer: type[Seer]) -
     seer.hands_at = staticmethod(lambda _time_s: int(seer.looks > 48))  # None in the first video, one in the second.
     windows, _ = read(tmp_path)
     assert [Path(window.videos[0].path).name for window in windows if not window.rejection] == ["b.mp4"] * 2
+    assert {window.session for window in windows} == {"a.mp4"}
+
+
+def test_of_two_copies_of_what_was_rejected_one_is_kept(tmp_path: Path, seer: type[Seer]) -> None:
+    shoot(tmp_path / "videos" / "a.mp4", PLACES[0])
+    shoot(tmp_path / "videos" / "b.mp4", scaled(PLACES[0], 80, 134))
+    shoot(tmp_path / "videos" / "c.mp4", scaled(PLACES[0], 64, 106))
+    seer.hands_at = staticmethod(lambda _time_s: int(seer.looks > 48))  # None in the first video, one in the others.
+    windows, _ = read(tmp_path)
+    assert [Path(window.videos[0].path).name for window in windows if not window.rejection] == ["b.mp4"] * 2
+    last = [window.rejection for window in windows if window.videos[0].path.endswith("c.mp4")]
+    assert last[0] == f"{reasons.COPY} (b.mp4 shows the same from 0.0 s)"
+    assert {reasons.common(rejection) for rejection in last} == {reasons.COPY}
     assert {window.session for window in windows} == {"a.mp4"}

@@ -154,6 +154,19 @@ def test_rows_cut_off_are_rejected_with_both_numbers(tmp_path):
     assert "meta/episodes.jsonl says 80 rows, but episode_000000.parquet has 50" in problems[0][1]
 
 
+@pytest.mark.parametrize("rows", [0, 1])
+@pytest.mark.parametrize("without", [(), ("task_index",), ("timestamp",)])
+def test_episode_without_rows_is_a_problem_and_the_others_go_on(tmp_path, rows, without):
+    root = play_set(tmp_path / "set", recording(4.0, 20.0), recording(4.0, 20.0))
+    pq.write_table(pq.read_table(parquet(root, 0)).slice(0, rows).drop_columns(list(without)), parquet(root, 0))
+    path = root / "meta/episodes.jsonl"
+    path.write_text(path.read_text().replace('"length": 80', f'"length": {rows}', 1))
+    episodes, problems = LeRobotSource(root).episodes([])
+    assert [episode.index for episode in episodes] == [1]
+    assert [file for file, _ in problems] == ["episode_000000.parquet"]
+    assert f"has {rows} rows with a picture, at least 2 are needed" in problems[0][1]
+
+
 def test_stamps_that_leave_the_rate_are_rejected_with_the_row(tmp_path):
     root = play_set(tmp_path / "set")
     change_rows(root, 0, timestamp=[0.05 * row + (1.0 if row >= 40 else 0.0) for row in range(80)])

@@ -1,4 +1,5 @@
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -7,6 +8,7 @@ import pytest
 import torch
 from play_builder import CAMERA, body, geometry, play_set, recording
 
+from adapt.data.lerobot import LeRobotSource
 from adapt.data.play_windows import play_files, read_play_dataset
 from adapt.data.windows import WindowConfig
 from adapt.embodiment.spec import load_embodiment
@@ -106,6 +108,21 @@ def test_short_episode_is_a_problem_and_the_others_go_on(tmp_path):
     assert [window.session for window in windows] == ["episode 1"]
     assert problems[0][0] == "episode 0"
     assert "has 0.95 s under one instruction; the shortest window needs 1.60 s" in problems[0][1]
+
+
+def test_episode_in_which_nothing_is_asked_for_gives_no_window_and_says_so(tmp_path, monkeypatch):
+    """Another source of episodes may have one."""
+    root = play_set(tmp_path / "set", recording(4.0, 20.0), recording(4.0, 20.0))
+    listed = LeRobotSource.episodes
+
+    def without_spans(source, cameras):
+        (first, second), problems = listed(source, cameras)
+        return [replace(first, spans=()), second], problems
+
+    monkeypatch.setattr(LeRobotSource, "episodes", without_spans)
+    windows, problems = read(root)
+    assert [window.session for window in windows] == ["episode 1"]
+    assert "has 0.00 s under one instruction" in problems[0][1]
 
 
 def test_damaged_episode_is_a_problem_and_the_others_go_on(tmp_path):

@@ -10,6 +10,7 @@ import torch
 from closed_loop_builder import video_record
 from fuzz.hostile import damaged, fuzz, json_texts, refused_or_read
 from hypothesis import given
+from hypothesis import strategies as st
 from jaxtyping import TypeCheckError
 from report_builder import play_evaluation, study_record
 
@@ -19,7 +20,7 @@ from adapt.evaluate.closed_loop_record import Tried
 from adapt.evaluate.closed_loop_results import publish
 from adapt.evaluate.closed_loop_results import read as read_results
 from adapt.evaluate.trials import EpisodeRecord, Trials
-from adapt.train.checkpoint import NAME, Checkpoint, read_checkpoint, write_checkpoint
+from adapt.train.checkpoint import NAME, Checkpoint, checkpoint_files, read_checkpoint, write_checkpoint
 from adapt.train.record import Record
 from pipelines import scorecard, study
 from pipelines.tabletop import guard
@@ -136,10 +137,16 @@ def test_checkpoint_of_a_training(folder: Path) -> None:
     whole = (folder / NAME).read_bytes()
 
     @fuzz(30)
-    @given(data=damaged(whole))
-    def read_damaged(data: bytes) -> None:
+    @given(data=damaged(whole), before=st.booleans())
+    def read_damaged(data: bytes, before: bool) -> None:  # noqa: FBT001 - hypothesis gives it
         (folder / NAME).write_bytes(data)
-        refused_or_read(lambda: read_checkpoint(folder), folder)
+        earlier = checkpoint_files(folder)[1]
+        earlier.unlink(missing_ok=True)
+        if before:
+            earlier.write_bytes(whole)
+        found = refused_or_read(lambda: read_checkpoint(folder), folder)
+        assert found is None or torch.equal(found.trained["weight"], trained["weight"])
+        assert found is not None or not before, "the one before was not gone on from"
 
     read_damaged()
 

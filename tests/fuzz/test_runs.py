@@ -23,6 +23,7 @@ from adapt.runs.stage import (
     require_intact,
     run_stage,
 )
+from adapt.runs.typed import find_misfit
 from adapt.runs.withdrawn import note_withdrawn, read_withdrawn
 from pipelines.job import Job, load_job, save_job
 
@@ -178,7 +179,8 @@ def test_what_was_published_and_what_was_withdrawn(folder: Path, name: str) -> N
     @given(data=json_texts(whole))
     def read_altered(data: bytes) -> None:
         (folder / name).write_bytes(data)
-        refused_or_read(lambda: read(folder), folder)
+        for row in refused_or_read(lambda: read(folder), folder) or ():
+            assert find_misfit(row, type(row), "a row") == ""
 
     read_altered()
 

@@ -12,6 +12,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 TEXT = (DOCS / "footage_quality.md").read_text(encoding="utf-8")
 RECORD: dict[str, Any] = json.loads((DOCS / "results" / "footage_quality.json").read_text(encoding="utf-8"))
 GOOD = ("first person", "other real scenes", "simulated hand")
+IN_PART = "tc_nasa_13013_hdr"  # Some of its windows are rejected.
 KEYS = {
     "brightness": "min_brightness",
     "contrast": "min_contrast",
@@ -26,7 +27,7 @@ KEYS = {
 @pytest.mark.parametrize("figure", KEYS)
 def test_good_footage_lies_where_it_is_said_to_and_passes(figure: str) -> None:
     ranges = [RECORD["groups"][group][figure] for group in GOOD]
-    told = " | ".join(f"{low:.2f} to {high:.2f}" for low, high in ranges)
+    told = " | ".join(f"{low:.2f} to {high:.2f}" for low, high in [*ranges, RECORD["groups"][IN_PART][figure]])
     threshold = getattr(FootageConfig(), KEYS[figure])
     assert f"| `{KEYS[figure]}` | {threshold:g} | {told} |" in TEXT
     for low, high in ranges:

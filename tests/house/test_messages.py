@@ -31,6 +31,7 @@ ABSENCE = re.compile(r"\b(no|not|nothing|none|nobody|without|lacks|missing|empty
 
 # Messages that are whole only together with what is put around them, or into them; each with where that is seen to.
 PARTS = {
+    "adapt/runs/noted.py": "`remedy` is an imperative of each sort of note's own",
     "adapt/hands/model_file.py": "reasons, gathered into one message that names the file and the way out",
     "adapt/video/probe.py": "`error` is a whole message of the canvas or the colours",
     "adapt/video/pyav_reader.py": "`error` is a whole message; a time before 0 is a fault of the caller",
@@ -38,6 +39,7 @@ PARTS = {
     "adapt/evaluate/schema.py": "{remedy} is one of two sentences",
     "adapt/policy/bundle_files.py": "{remedy} is the command that updates this package",
     "adapt/policy/observation.py": "{remedy} and the sentence about the state are imperatives of their own",
+    "pipelines/left_out.py": "`_reason` ends with what to do",
     "pipelines/recipes.py": "what Hydra says, put by `_in_short` before what it knows",
     "pipelines/sim_record.py": "the message of `new_folder`, with the option that named the folder before it",
     "adapt/train/trained.py": "a fault of the program, and says so",

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -44,6 +45,9 @@ def worked(monkeypatch) -> list[str]:
 
     for stage in STAGES:
         monkeypatch.setitem(sys.modules, f"pipelines.{stage}", fake(stage))
+    replay = ModuleType("pipelines.replay")
+    replay.require_replay = lambda job: worked.append(f"replay {job.replay}") if job.replay != "base" else None
+    monkeypatch.setitem(sys.modules, "pipelines.replay", replay)
     return worked
 
 
@@ -82,6 +86,11 @@ def test_stop_after_ends_there_and_the_next_command_goes_on(tmp_path, worked):
     outcome = adapt_all.run(a_job(tmp_path), stop_after="encode")
     assert list(outcome.results) == ["ingest", "encode"]
     assert adapt_all.next_commands(outcome, a_job(tmp_path)) == [f"wam-adapt finetune --run {tmp_path}"]
+
+
+def test_replay_data_is_looked_at_before_anything_is_done(tmp_path, worked):
+    adapt_all.run(replace(a_job(tmp_path), replay="/more"), stop_after="ingest")
+    assert worked == ["replay /more", "ingest"]
 
 
 def test_a_stage_that_fails_keeps_what_was_finished_and_the_next_run_goes_on(tmp_path, worked, monkeypatch):

@@ -414,6 +414,13 @@ def test_who_reads_and_encodes_is_handed_on(videos, jobs):
         cli.main([*words, "--jobs", "0"])
 
 
+def test_a_number_of_processes_is_not_asked_of_a_cluster(videos, jobs, capsys):
+    words = ["adapt", "human", str(videos), "--out", str(videos.parent / "run"), "--engine", "ray", "--jobs", "4"]
+    assert cli.main(words) == 1
+    assert "--jobs 4: says how many processes of this machine" in capsys.readouterr().err
+    assert jobs == []
+
+
 @pytest.mark.parametrize(("answer", "takes_leave"), [(0, True), (1, True), (130, False)])
 def test_after_ctrl_c_the_program_does_not_wait_for_libraries_to_take_leave(*, answer: int, takes_leave: bool) -> None:
     code = (

@@ -1,22 +1,32 @@
 """Whoever does the work, the store has the same bytes; and what a killed worker loses is done all the same."""
 
+import os
+import signal
+import subprocess
 import sys
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import ModuleType
+from weakref import WeakSet
 
 import pytest
-from engine_work import DIED, die_once, square
+from encoded_builder import hand
+from engine_work import DIED, Thing, die_once, make_thing, square
 from run_builder import draw_video, ingested, job, windows_of
 
 from adapt.data import hand_looks
+from adapt.data.latent_store import LatentCache
 from adapt.errors import RunError
 from adapt.footage.settings import FootageConfig
 from adapt.hands.quality import HandConfig
 from adapt.models.bases import load_base
 from adapt.runs.stage import read_manifest
-from pipelines import encode, ingest
+from pipelines import ahead, encode, ingest
 from pipelines.engines import RAY, Engine, Processes, Workers
 from pipelines.job import Job
 
@@ -93,6 +103,138 @@ def test_processes_give_every_result_and_a_killed_one_ends_the_others_quietly(tm
     assert set(found) < {0, 1, 2, 3, 4}
 
 
+def test_a_pool_that_breaks_while_work_is_given_out_leaves_the_rest_to_the_stage(monkeypatch):
+    given = ProcessPoolExecutor.submit
+
+    def break_at_three(pool, work, item):
+        if item == 3:
+            raise BrokenProcessPool("somebody killed it")
+        return given(pool, work, item)
+
+    monkeypatch.setattr(ProcessPoolExecutor, "submit", break_at_three)
+    assert set(Processes(1).spread(square, [1, 2, 3, 4])) <= {1, 4}
+
+
+def test_few_items_are_begun_ahead_and_results_are_let_go():
+    taken: list[int] = []
+
+    class Items(list[int]):
+        def __iter__(self):
+            return (taken.append(item) or item for item in range(len(self)))
+
+    held: WeakSet[Thing] = WeakSet()
+    for number, thing in enumerate(Processes(1).spread(make_thing, Items([0] * 12)), start=1):
+        held.add(thing)
+        assert len(held) <= 2
+        assert len(taken) <= number + 2
+    assert len(taken) == 12
+
+
+STAYING = """
+import sys
+from engine_work import stay
+from pipelines.engines import Processes
+
+for _ in Processes(2).spread(stay, [(sys.argv[1], number) for number in range(6)]):
+    pass
+"""
+PATIENCE_S = 60.0
+AT_ONCE_S = 10.0  # It takes a second where nothing else runs; the work would take minutes.
+
+
+def until(true, patience_s: float) -> bool:
+    end = time.monotonic() + patience_s
+    while not true() and time.monotonic() < end:
+        time.sleep(0.05)
+    return bool(true())
+
+
+def lives(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.fixture
+def staying(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], list[int]]]:
+    """A process whose two workers are at work, as a terminal would have begun it; and the workers' ids."""
+    tests = str(Path(__file__).parents[1])
+    process = subprocess.Popen(
+        [sys.executable, "-c", STAYING, str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([tests, str(Path(tests).parent)])},
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    try:
+        assert until(lambda: len(list(tmp_path.glob("*.pid"))) == 2, PATIENCE_S)
+        yield process, [int(path.read_text()) for path in tmp_path.glob("*.pid")]
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+
+def test_ctrl_c_ends_everybody_at_once(staying) -> None:
+    process, workers = staying
+    begun = time.monotonic()
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=PATIENCE_S)
+    assert time.monotonic() - begun < AT_ONCE_S
+    assert errors.count("Traceback") == 1
+    assert errors.strip().endswith("KeyboardInterrupt")
+    assert not any(lives(pid) for pid in workers)
+
+
+def test_workers_do_not_outlive_a_killed_process(staying) -> None:
+    process, workers = staying
+    process.kill()
+    process.wait()
+    assert until(lambda: not any(lives(pid) for pid in workers), AT_ONCE_S)
+
+
+def latents_of(task: Job, folder: Path) -> tuple[LatentCache, tuple[str, str], list, object]:
+    base = load_base(task.recipe.base, parts=("codec",))
+    latents = LatentCache(folder / "latents" / "store")
+    return latents, (task.recipe.base, base.codec.fingerprint), ingest.read_windows(task), hand()
+
+
+class Alone:
+    """An engine that is this process."""
+
+    def spread(self, work, items):
+        yield from map(work, items)
+
+
+def test_a_worker_takes_from_its_cache_what_another_run_has_encoded(
+    filmed: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WAM_ADAPT_CACHE", str(tmp_path / "theirs"))
+    latents, base, windows, body = latents_of(filmed, tmp_path / "theirs")
+    done: list[int] = []
+    ahead.encode_ahead(windows, body, base, latents, Alone(), done=done.append)
+    assert len(list(latents.folder.glob("*.safetensors"))) == 3  # The worker has put it there, and nobody once more.
+    nothing_encoded(monkeypatch)
+    ahead._codec.cache_clear()
+    mine, *_ = latents_of(filmed, tmp_path / "mine")
+    ahead.encode_ahead(windows, body, base, mine, Alone(), done=done.append)
+    assert sum(done) == 2 * len(windows)
+    for window in windows:
+        assert mine.read(window.window_id).equal(latents.read(window.window_id))
+
+
+def test_a_worker_with_another_codec_says_so_once_and_nothing_of_it_is_taken(
+    filmed: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("WAM_ADAPT_CACHE", str(tmp_path / "cache"))
+    latents, (name, _), windows, body = latents_of(filmed, tmp_path / "cache")
+    ahead.encode_ahead(windows, body, (name, "f" * 64), latents, Alone(), done=lambda _: None)
+    assert not any(window.window_id in latents for window in windows)
+    assert caplog.text.count("has another codec for the base") == 1
+
+
 def test_a_ray_cluster_encodes_to_the_same_bytes_and_does_again_what_a_killed_worker_had(
     filmed: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -113,6 +255,25 @@ def test_without_ray_it_is_said_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -
         Workers(engine=RAY).called(),
     ):
         pass
+
+
+@pytest.mark.parametrize("fails_at", [1, 2])
+def test_a_cluster_that_is_not_there_is_told_whichever_way_it_was_asked(monkeypatch, fails_at: int) -> None:
+    asked: list[dict] = []
+
+    def init(**how: object) -> None:
+        asked.append(how)
+        if len(asked) < fails_at:
+            raise ValueError("include_dashboard: a cluster runs already")
+        raise ConnectionError("nobody answers")
+
+    ray, data = ModuleType("ray"), ModuleType("ray.data")
+    ray.init, ray.data = init, data
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    monkeypatch.setitem(sys.modules, "ray.data", data)
+    with pytest.raises(RunError, match=r"cannot be reached \(nobody answers\)"), Workers(engine=RAY).called():
+        pass
+    assert len(asked) == fails_at
 
 
 def test_one_job_on_this_machine_calls_nobody() -> None:

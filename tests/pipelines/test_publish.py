@@ -81,6 +81,19 @@ def test_what_was_published_is_noted_with_the_run(hub: LoopbackHub, run: Path):
     assert (noted.url, noted.bundle) == (f"{hub.endpoint}/lab/pour", require_current(run, "bundle").name)
 
 
+def test_a_commit_that_could_not_be_verified_is_noted_all_the_same(
+    hub: LoopbackHub, run: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def fail(*_: object) -> None:
+        raise HubError("the line went dead")
+
+    monkeypatch.setattr("adapt.hub.publish.download", fail)
+    with pytest.raises(HubError, match="the line went dead"):
+        pipeline.run(run, "lab/pour", confirm=True)
+    (noted,) = read_published(run)
+    assert noted.commit == hub.repo("lab/pour").head.oid
+
+
 def test_a_publication_that_cannot_be_noted_is_published_all_the_same(
     hub: LoopbackHub, run: Path, caplog: pytest.LogCaptureFixture
 ):

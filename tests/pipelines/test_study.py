@@ -19,6 +19,7 @@ from adapt.evaluate import actions, retention, video
 from adapt.evaluate.study_settings import ARMS, NEW, REPLAY, SHUFFLED, WRONG
 from adapt.runs.cache import Cache
 from adapt.train import loop
+from adapt.train.checkpoint import NAME as CHECKPOINT
 from adapt.train.module import Training
 from pipelines import finetune, study, study_table
 from pipelines.job import Job
@@ -197,10 +198,10 @@ def test_a_study_stopped_in_the_middle_goes_on_where_it_was(
     def stopped(training: Training, *, scratch: Path, **more: object) -> object:
         begun.append((scratch.parent.name, [path.name for path in scratch.iterdir()]))
         if scratch.parent.name == "new-0" and len(begun) == 2:
-            (scratch / loop.CHECKPOINT).write_text("of the killed training")
+            (scratch / CHECKPOINT).write_text("of the killed training")
             raise KeyboardInterrupt
-        if (scratch / loop.CHECKPOINT).exists():  # It is no real one.
-            (scratch / loop.CHECKPOINT).unlink()
+        if (scratch / CHECKPOINT).exists():  # It is no real one.
+            (scratch / CHECKPOINT).unlink()
         return fit(training, scratch=scratch, **more)
 
     monkeypatch.setattr(loop, "fit", stopped)
@@ -209,7 +210,7 @@ def test_a_study_stopped_in_the_middle_goes_on_where_it_was(
     assert "1 of 3 trainings finished and kept" in capsys.readouterr().err
     study.run(job)
     assert [name for name, _ in begun] == ["replay-0", "new-0", "new-0", "wrong-0"]
-    assert begun[2][1] == [loop.CHECKPOINT]
+    assert begun[2][1] == [CHECKPOINT]
 
 
 def test_judging_one_arm_alone_gives_the_same_bytes_as_after_others(done: Job, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """One study of each kind for real, as small as it can be: recorded, ingested, encoded, trained, acted and judged."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from adapt.evaluate.closed_loop_words import CANNOT_TELL
 from adapt.hands.model_file import ensure_hand_model
 from adapt.runs.cache import Cache
 from pipelines.recipes import recipes_folder
-from pipelines.tabletop import study
+from pipelines.tabletop import pictures, study
 from pipelines.tabletop.study import Question
 
 SMALL = (
@@ -36,6 +37,17 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return small_base(tmp_path_factory.mktemp("base"), gripper)
 
 
+def require_filmed_as_counted(home: Path, filmed: set[str]) -> None:
+    """Every arm with a model has acted again, and did the same to the digit."""
+    facts = {
+        path.parents[1].name: json.loads(path.read_text())["facts"] for path in home.glob("pictures/*/*/manifest.json")
+    }
+    assert set(facts) == filmed
+    assert all(fact["exact"] == fact["again"] == 2 for fact in facts.values())
+    assert (home / "report.html").read_text().count("data:image/webp") == 2 * len(filmed)
+    assert (home / pictures.SHEET).is_file()
+
+
 @needs_gl
 def test_video_of_a_hand_and_of_robots_is_learnt_from_without_actions(tmp_path: Path, base: Path) -> None:
     try:
@@ -56,7 +68,8 @@ def test_video_of_a_hand_and_of_robots_is_learnt_from_without_actions(tmp_path: 
             "hands.detect_hz=1",
         ),
     )
-    record = study.run(question).record
+    answer = study.run(question)
+    record = answer.record
     assert record is not None
     assert record.verdict == CANNOT_TELL
     assert {arm.name for arm in record.first.arms} == set(chosen)
@@ -67,6 +80,7 @@ def test_video_of_a_hand_and_of_robots_is_learnt_from_without_actions(tmp_path: 
     accounts = [path.read_text() for path in (tmp_path / "runs").glob("*/study/trainings/*/*/training.json")]
     assert len(accounts) == 4
     assert not any("_seen" in account for account in accounts)
+    require_filmed_as_counted(answer.home, set(chosen) - {arms.STILL})
 
 
 @needs_gl
@@ -83,8 +97,10 @@ def test_play_of_a_new_robot_is_learnt_from_the_base_and_from_nothing(tmp_path: 
             "scratch.validate_every=1",
         ),
     )
-    record = study.run(question).record
+    answer = study.run(question)
+    record = answer.record
     assert record is not None
     assert [table.condition for table in record.tables] == ["labelled 0.3", "labelled 0.3", "play 0.3"]
     assert [table.body for table in record.tables] == ["arm", "gripper", "arm"]
     assert record.tables[1].shares
+    require_filmed_as_counted(answer.home, {arms.ADAPTED, arms.SCRATCH})

@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from withdraw_builder import copy_of, everything, finish, make_run, put, stages_
 
 from adapt.data.clip_table import CLIP_TABLE, read_clip_table
 from adapt.data.encoded import read_encoded
-from adapt.errors import RunError
+from adapt.errors import DataError, RunError
 from adapt.runs.cache import Cache, hash_file
 from adapt.runs.cache_contents import check, scan
 from adapt.runs.fingerprint import fingerprint
@@ -20,12 +21,13 @@ from adapt.runs.in_use import Claim
 from adapt.runs.lock import hold
 from adapt.runs.published import Published, note_published
 from adapt.runs.results import find_results
-from adapt.runs.stage import find_current, require_current
+from adapt.runs.stage import find_current, read_manifest, require_current
 from adapt.runs.withdrawn import read_withdrawn
-from pipelines import cli, encode, ingest, status, withdraw
+from pipelines import adapt_all, cli, encode, ingest, status, withdraw, withdraw_back
 from pipelines import publish as publish_pipeline
 from pipelines.job import Job, save_job
 from pipelines.stages import STAGES
+from pipelines.terminal import Terminal
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +81,7 @@ def test_a_dry_run_tells_everything_and_changes_nothing(job, tmp_path):
     assert found["windows"] == len(windows_of(job, hash_file(anna(job)))) > 0
     assert len(answer["cache"]["results"]) == 2  # its digest, and what was measured of it
     assert sum(len(names) for names in answer["cache"]["shards"].values()) == found["windows"]
-    for said in ("anna_1.mp4", "dry run", "weights cannot be untaught", "--confirm", "delete it, or the next"):
+    for said in ("anna_1.mp4", "dry run", "weights cannot be untaught", "--confirm", "delete it yourself"):
         assert said in str(answer)
 
 
@@ -89,7 +91,8 @@ def test_with_confirm_nothing_of_it_is_left_but_its_digest_in_the_mark(job, tmp_
     left = {name: content for name, content in everything(tmp_path).items() if not name.startswith("videos/")}
     traces = [digest, "anna_1.mp4", *ids]
     assert [name for name, content in left.items() if any(trace.encode() in content for trace in traces)] == [
-        "run/withdrawn.json"
+        "cache/withdrawn.json",
+        "run/withdrawn.json",
     ]
     assert stages_of(run_of(job)) == {"finetune"}
     states = {stage.stage: stage.state for stage in status.run(run_of(job)).stages}
@@ -132,19 +135,94 @@ def test_adapting_again_without_the_video_works_and_costs_nothing_twice(job, mon
 
 def test_publish_refuses_the_run_until_it_is_trained_again_without_it(job):
     withdraw.run(str(anna(job)), [run_of(job)], confirm=True)
-    with pytest.raises(RunError, match=r"was withdrawn on .*take the video out of .*wam-adapt adapt human"):
+    with pytest.raises(RunError, match=r"was withdrawn on .*; train it again, .*: wam-adapt adapt human"):
         publish_pipeline.run(run_of(job), "lab/pour")
-    # The video is still in the folder: the same stages again are the same bundle.
-    for stage in (ingest, encode):
-        stage.run(job)
-    finish(job)
-    with pytest.raises(RunError, match=r"must not be published: its adapters were trained with a video"):
-        publish_pipeline.run(run_of(job), "lab/pour", confirm=True)
-    anna(job).unlink()
+    # The video is still in the folder, and is left out.
     for stage in (ingest, encode):
         stage.run(job)
     finish(job)
     assert publish_pipeline.find_reason(run_of(job)) == ""
+
+
+def listed(job: Job) -> set[str]:
+    """Names of the videos in the table that ingest made."""
+    return {Path(window.videos[0].path).name for window in ingest.read_windows(job)}
+
+
+def told_of(job: Job) -> dict[str, str]:
+    """What ingest says of the files that it could not use, or not all of."""
+    facts = read_manifest(require_current(run_of(job), "ingest"))["facts"]
+    return {problem["file"]: problem["reason"] for problem in facts["problems"]}
+
+
+def test_it_is_left_out_of_every_later_run_under_any_name_and_that_is_told(job, tmp_path, capsys):
+    shutil.copy(anna(job), job.source_path / "copy.mp4")
+    withdraw.run(str(anna(job)), [run_of(job)], confirm=True)
+    anna(job).unlink()
+    for run in (run_of(job), tmp_path / "elsewhere" / "new"):
+        made = replace(job, run=str(run))
+        adapt_all.run(made, stop_after="ingest", terminal=Terminal())
+        assert listed(made) == {"anna_2.mp4", "ben_1.mp4"}
+        assert told_of(made)["copy.mp4"].startswith("was withdrawn on 20")
+        assert "copy.mp4: was withdrawn on 20" in capsys.readouterr().err
+        assert [stage.state for stage in status.run(run).stages if stage.stage == "ingest"] == ["done"]
+
+
+def test_runs_remember_it_for_those_beside_them_though_the_cache_was_deleted(job, tmp_path):
+    withdraw.run(str(anna(job)), [run_of(job)], confirm=True)
+    shutil.rmtree(tmp_path / "cache")
+    beside = replace(job, run=str(tmp_path / "beside"))
+    ingest.run(beside)
+    assert listed(beside) == {"anna_2.mp4", "ben_1.mp4"}
+
+
+def test_a_video_that_nobody_has_used_yet_is_left_out_as_well(job, tmp_path):
+    (tmp_path / "empty").mkdir()
+    answer = withdraw.run("f" * 64, [tmp_path / "empty"])
+    assert "--confirm, so that no run takes it from now on" in str(answer)
+    ingest.run(job)
+    assert "anna_1.mp4" in listed(job)
+    withdraw.run(str(anna(job)), [tmp_path / "empty"], confirm=True)
+    ingest.run(job)
+    assert "anna_1.mp4" not in listed(job)
+
+
+def test_a_run_of_nothing_but_withdrawn_videos_is_refused(job):
+    withdraw.run(str(anna(job)), [run_of(job)], confirm=True)
+    alone = replace(job, source=str(anna(job)))
+    with pytest.raises(
+        DataError, match=r"anna_1.mp4 was withdrawn on 20.*, and no other video can be used; name other"
+    ):
+        ingest.run(alone)
+
+
+def test_an_outdated_result_with_a_withdrawn_video_in_it_is_stale(job, tmp_path):
+    (tmp_path / "empty").mkdir()
+    withdraw.run(str(anna(job)), [tmp_path / "empty"], confirm=True)
+    Cache.default().file_digest(anna(job))  # Withdrawing has forgotten it.
+    (state,) = [stage for stage in status.run(run_of(job)).stages if stage.stage == "ingest"]
+    assert (state.state, state.why) == ("stale", "1 file gone: anna_1.mp4")
+
+
+def test_what_was_withdrawn_may_be_given_again(job):
+    withdraw.run(str(anna(job)), [run_of(job)], confirm=True)
+    before = everything(run_of(job))
+    answer = withdraw_back.run(str(anna(job)), [run_of(job)])
+    assert len(answer["marked"]) == 2
+    assert "dry run" in str(answer)
+    assert everything(run_of(job)) == before
+    answer = withdraw_back.run(str(anna(job)), [run_of(job)], confirm=True)
+    assert "is no longer withdrawn in" in str(answer)
+    assert publish_pipeline.find_reason(run_of(job)) == ""
+    ingest.run(job)
+    assert "anna_1.mp4" in listed(job)
+    with pytest.raises(RunError, match=r"anna_1.mp4: is not withdrawn \(sha256 .*name the folders of its runs"):
+        withdraw_back.run(str(anna(job)), [run_of(job)])
+    # Which trainings saw whom stays known.
+    found = withdraw.run(hash_file(job.source_path / "ben_1.mp4"), [run_of(job)])
+    assert [Path(path).parent.name for path in found["runs"][0]["trained"]] == ["finetune"]
+    withdraw.run(str(anna(job)), [run_of(job)], confirm=True)
+    assert "trained with" in publish_pipeline.find_reason(run_of(job))
 
 
 def test_a_video_whose_file_is_gone_is_found_by_its_name_its_digest_or_the_beginning_of_it(job):
@@ -188,9 +266,7 @@ def test_earlier_results_of_the_run_and_runs_that_replay_its_data_are_found_too(
 
 
 def test_what_names_encoded_data_to_its_replayer_is_what_finetune_itself_records(job):
-    from dataclasses import replace
-
-    from pipelines.finetune import find_replay
+    from pipelines.replay import find_replay
 
     folder = require_current(run_of(job), "encode")
     (encoded,) = [result for result in find_results(run_of(job)) if result.stage == "encode"]
@@ -244,12 +320,98 @@ def test_nothing_is_removed_while_a_process_is_at_work_on_a_run(job, tmp_path):
     assert everything(run_of(job)) == before
 
 
-def test_what_killed_processes_left_unfinished_goes_as_well(job):
-    scratch = run_of(job) / "finetune" / ".0123456789abcdef.partial"
-    scratch.mkdir()
+def begun(run: Path) -> Path:
+    """What a killed training has left."""
+    scratch = run / "finetune" / ".0123456789abcdef.partial"
+    scratch.mkdir(parents=True)
     (scratch / "checkpoint.ckpt").write_text("weights under way")
+    return scratch
+
+
+def test_what_killed_processes_left_unfinished_is_told_and_goes_as_well(job):
+    scratch = begun(run_of(job))
+    answer = withdraw.run(str(anna(job)), [run_of(job)])
+    assert answer["runs"][0]["unfinished"] == [str(scratch)]
+    assert f"{scratch.name}: begun and not finished" in str(answer)
+    assert scratch.exists()
     withdraw.run(str(anna(job)), [run_of(job)], confirm=True)
     assert not scratch.exists()
+
+
+def test_what_somebody_takes_up_in_the_meantime_is_not_taken_from_under_them(job, tmp_path, monkeypatch):
+    scratch = begun(run_of(job))
+    monkeypatch.setattr(withdraw, "_refuse_at_work", lambda _: None)
+    with hold(scratch.parent, "0123456789abcdef", "training"), pytest.raises(RunError, match="already running it"):
+        withdraw.run(str(anna(job)), [run_of(job)], confirm=True)
+    assert scratch.exists()
+
+
+def test_latents_that_somebody_uses_in_the_meantime_are_not_said_to_be_removed(job, tmp_path, monkeypatch):
+    monkeypatch.setattr(withdraw, "_refuse_at_work", lambda _: None)
+    (folder,) = (tmp_path / "cache" / "latents").iterdir()
+    claim = Claim(folder)
+    with pytest.raises(RunError, match=r"a live process uses these latents; .*: it goes on from here"):
+        withdraw.run(str(anna(job)), [run_of(job)], confirm=True)
+    claim.release()
+    answer = withdraw.run(str(anna(job)), [run_of(job)], confirm=True)
+    assert sum(len(names) for names in answer["cache"]["shards"].values()) > 0
+
+
+@pytest.fixture
+def replaying(job, tmp_path) -> Path:
+    """Another run, whose training takes the first one's encoded data as replay data and has not ended."""
+    other = replace(job, run=str(tmp_path / "other"), replay=str(require_current(run_of(job), "encode")))
+    save_job(other)
+    begun(other.run_folder)
+    return other.run_folder
+
+
+def test_a_run_that_is_trained_now_with_its_data_as_replay_data_stops_the_withdrawal(job, replaying, tmp_path):
+    with hold(replaying / "finetune", "0123456789abcdef", "training"), pytest.raises(RunError, match=f"{replaying}: "):
+        withdraw.run(str(anna(job)), [tmp_path], confirm=True)
+    assert "encode" in stages_of(run_of(job))
+
+
+def test_a_run_that_was_to_be_trained_with_its_data_as_replay_data_is_told_marked_and_begins_anew(
+    job, replaying, tmp_path
+):
+    digest = hash_file(anna(job))
+    answer = withdraw.run(str(anna(job)), [tmp_path], confirm=True)
+    assert {run["run"]: run["replays"] for run in answer["runs"]} == {job.run: False, str(replaying): True}
+    assert f"give other data with --replay before they are trained again:\n  {replaying}" in str(answer)
+    assert [mark.video for mark in read_withdrawn(replaying)] == [digest]
+    assert list((replaying / "finetune").glob(".*.partial")) == []
+
+
+def test_a_run_that_replays_other_data_is_left_alone(job, tmp_path):
+    other = replace(job, run=str(tmp_path / "other"), replay=str(tmp_path / "else"))
+    save_job(other)
+    scratch = begun(other.run_folder)
+    answer = withdraw.run(str(anna(job)), [tmp_path], confirm=True)
+    assert [run["run"] for run in answer["runs"]] == [job.run]
+    assert scratch.exists()
+
+
+def test_runs_copies_and_results_behind_links_are_found_once_and_go(job, tmp_path):
+    (tmp_path / "big").mkdir()
+    home = run_of(job) / "encode"
+    home.rename(tmp_path / "big" / "encode")
+    home.symlink_to(tmp_path / "big" / "encode")
+    ingested = require_current(run_of(job), "ingest")
+    ingested.rename(tmp_path / "big" / ingested.name)
+    ingested.symlink_to(tmp_path / "big" / ingested.name)
+    shutil.copytree(require_current(run_of(job), "bundle"), tmp_path / "models" / "pour")
+    (tmp_path / "looked").mkdir()
+    for number in range(2):
+        (tmp_path / "looked" / f"run-{number}").symlink_to(run_of(job))
+        (tmp_path / "looked" / f"models-{number}").symlink_to(tmp_path / "models")
+    answer = withdraw.run(str(anna(job)), [tmp_path / "looked", run_of(job)], confirm=True)
+    (found,) = answer["runs"]
+    assert {Path(path).parent.name for path in found["removable"]} == {"ingest", "encode", "evaluate", "bundle"}
+    assert len(answer["copies"]) == 1
+    assert stages_of(run_of(job)) == {"finetune"}
+    assert [path.name for path in (tmp_path / "big").iterdir()] == ["encode"]
+    assert not ingested.is_symlink()
 
 
 def test_a_withdrawal_that_was_stopped_is_finished_by_the_same_command(job, monkeypatch):
@@ -325,7 +487,10 @@ def test_the_verb_looks_where_it_is_told_and_says_where_it_cannot(job, tmp_path,
     assert cli.main(["withdraw", "videos/anna_1.mp4", "--runs", "run", "--confirm"]) == 0
     told = capsys.readouterr().out
     assert "removed:" in told
+    assert "from now on `adapt` leaves it out" in told
     assert told.splitlines()[-1].strip().startswith("wam-adapt adapt human")
+    assert cli.main(["withdraw", "videos/anna_1.mp4", "--runs", "run", "--undo", "--confirm", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["undone"] is True
 
 
 def test_it_does_not_wait_for_torch(job):
@@ -349,8 +514,13 @@ def test_a_robot_s_video_is_withdrawn_like_a_person_s_and_the_other_episodes_sta
     assert answer["names"] == [video.relative_to(tmp_path / "play").as_posix()]
     assert answer["runs"][0]["windows"] > 0
     assert stages_of(tmp_path / "run") == set()
-    video.unlink()
     ingest.run(job)
-    left = {Path(window.videos[0].path).name for window in ingest.read_windows(job)}
-    assert len(left) == 2
-    assert video.name not in left
+    assert len(listed(job)) == 2
+    assert video.name not in listed(job)
+    (reason,) = told_of(job).values()
+    assert reason.startswith(f"{video.name}: was withdrawn on 20")
+    assert [stage.state for stage in status.run(run_of(job)).stages if stage.stage == "ingest"] == ["done"]
+    withdraw_back.run(str(video), [tmp_path / "run"], confirm=True)
+    assert [stage.state for stage in status.run(run_of(job)).stages if stage.stage == "ingest"] == ["stale"]
+    ingest.run(job)
+    assert len(listed(job)) == 3

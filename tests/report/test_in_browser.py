@@ -4,10 +4,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
+from closed_loop_builder import video_record
 from headless_browser import Tab, browsing, find_browser
 from report_builder import fullest_evaluation, human_facts, play_facts, provenance, scene, study_record
 
-from adapt.report.facts import ReportFacts
+from adapt.evaluate.rollout_sheet import CELL_PX, Scene, Strip, Take
+from adapt.report.facts import Pictures, ReportFacts
 from adapt.report.page import write_report
 
 BROWSER = find_browser()
@@ -49,6 +52,32 @@ def test_the_page_is_silent_offline_and_fits(tab: Tab, pages: dict[str, Path], n
     # Open folds hold tables and curves that must fit as well.
     tab.tell("document.querySelectorAll('details').forEach(fold => fold.open = true)")
     assert tab.tell("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_policies_side_by_side_are_seen_and_fit(tab: Tab, tmp_path: Path, size: tuple[int, int]):
+    width, height = size
+    times = tuple(0.8 * moment for moment in range(11))
+    strip = Strip(times_s=times, cells=torch.full((2, 11, CELL_PX, CELL_PX, 3), 90, dtype=torch.uint8))
+    arms = ("unadapted base", "another robot's video", "true future, base's head")
+    takes = tuple(Take(who=arm, success=True, strip=strip) for arm in arms)
+    pictures = Pictures(
+        scenes=[Scene(instruction="put the red block far left", takes=takes)] * 4,
+        episodes=252,
+        films=dict.fromkeys(arms, "pictures/a/k/rollouts.mp4"),
+    )
+    facts = ReportFacts(evaluation=None, closed_loop=video_record(), pictures=pictures)
+    page = write_report(tmp_path / "report.html", facts)
+    tab.open(page, width=width, height=height)
+    tab.tell("document.querySelectorAll('details').forEach(fold => fold.open = true)")
+    assert tab.complaints() == []
+    assert [url for url in tab.requests() if not url.startswith("data:")] == [page.as_uri()]
+    assert tab.tell("document.documentElement.scrollWidth") <= width
+    assert tab.tell("[...document.images].filter(image => image.naturalWidth > 0).length") == 12
+    # A moment stands above its pictures.
+    middle = "(box => (box.left + box.right) / 2)({}.getBoundingClientRect())"
+    moment = tab.tell(middle.format("document.querySelectorAll('.moments > :last-child > span')[5]"))
+    assert moment == pytest.approx(tab.tell(middle.format("document.images[0]")), abs=1)
 
 
 def test_a_film_plays_stops_steps_and_is_scrubbed(tab: Tab, pages: dict[str, Path]):

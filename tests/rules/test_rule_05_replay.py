@@ -16,9 +16,10 @@ from adapt.hub import facts
 from adapt.hub.card import render_card
 from adapt.runs.cache import Cache
 from pipelines import finetune
+from pipelines import replay as replays
 from pipelines.encode import encoders_fingerprint
-from pipelines.finetune import Replay
 from pipelines.job import Job
+from pipelines.replay import Replay
 
 NEW, OLD = 30, 3
 STEPS = 24
@@ -36,7 +37,7 @@ def task(tmp_path_factory: pytest.TempPathFactory) -> Job:
 
 
 def mixture(task: Job, cache: Cache) -> Mixture:
-    replay = finetune.find_replay(task, cache)
+    replay = replays.find_replay(task, cache)
     return finetune.prepare(task, read_encoded(Path(task.replay).parent / "new"), replay).mixture
 
 
@@ -54,7 +55,7 @@ def check_missing_replay_is_refused(task: Job, cache: Cache) -> None:
     lost = Job(kind="human", source=task.source, run=task.run, replay="nowhere", recipe=task.recipe)
     told = ""
     try:
-        finetune.find_replay(lost, cache)
+        replays.find_replay(lost, cache)
     except DataError as error:
         told = str(error)
     assert "nowhere" in told, "replay is missing without a word"
@@ -65,7 +66,7 @@ def check_doing_without_is_said(task: Job, cache: Cache, caplog: pytest.LogCaptu
     without = Job(kind="human", source=task.source, run=task.run, replay="none", recipe=task.recipe)
     caplog.clear()
     with caplog.at_level(logging.WARNING):
-        assert finetune.find_replay(without, cache).folder is None
+        assert replays.find_replay(without, cache).folder is None
     assert "no replay data" in caplog.text, "not said in the log"
     card = render_card(facts.collect_facts(toy_records(job={**JOB, "replay": "none"}), []))
     assert "Replay of what the base already knew: none, so it may have forgotten" in card, "not said in the card"
@@ -97,7 +98,7 @@ def test_planted_single_pool_is_noticed(task: Job, tmp_path: Path, monkeypatch: 
 
 def test_planted_loss_of_the_replay_is_noticed(task: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A training that looks for replay, finds none, and goes on."""
-    monkeypatch.setattr(finetune, "find_replay", lambda *_: Replay(origin="none", folder=None, key=""))
+    monkeypatch.setattr(replays, "find_replay", lambda *_: Replay(origin="none", folder=None, key=""))
     with pytest.raises(AssertionError, match="replay is not half of every step"):
         check_share_is_kept(mixture(task, Cache(tmp_path)))
     with pytest.raises(AssertionError, match="missing without a word"):
@@ -107,7 +108,7 @@ def test_planted_loss_of_the_replay_is_noticed(task: Job, tmp_path: Path, monkey
 @pytest.mark.parametrize(
     ("where", "name", "silent", "noticed"),
     [
-        (finetune.log, "warning", lambda *_: None, "not said in the log"),
+        (replays.log, "warning", lambda *_: None, "not said in the log"),
         (facts, "_replay", lambda *_: "the recipe's", "not said in the card"),
     ],
     ids=["log", "card"],

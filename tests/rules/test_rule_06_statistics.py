@@ -18,8 +18,8 @@ from adapt.types import Window
 from pipelines import encode, evaluate_windows, finetune
 from pipelines.encode import encoders_fingerprint
 from pipelines.evaluate_windows import acting_body
-from pipelines.finetune import Replay
 from pipelines.job import Job
+from pipelines.replay import Replay
 
 AXES = arm().actions
 WIDE = torch.tensor([[-3.0, -2.0], [3.0, 2.0]])

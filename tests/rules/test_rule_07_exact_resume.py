@@ -92,6 +92,16 @@ def test_a_killed_training_ends_with_the_bytes_of_one_that_was_not(
     check_goes_on_to_the_same_bytes(data, left_behind, tmp_path / "scratch", never_killed)
 
 
+@pytest.mark.parametrize("harm", [lambda data: data[: len(data) // 2], lambda data: data[:-900] + bytes(900)])
+def test_a_damaged_checkpoint_is_not_gone_on_from_but_the_one_before(
+    data: Path, left_behind: Path, tmp_path: Path, never_killed: str, harm: Callable[[bytes], bytes]
+) -> None:
+    shutil.copytree(left_behind, tmp_path / "left")
+    last = tmp_path / "left" / NAME
+    last.write_bytes(harm(last.read_bytes()))
+    check_goes_on_to_the_same_bytes(data, tmp_path / "left", tmp_path / "scratch", never_killed)
+
+
 def from_the_start(self: object) -> Iterator[int]:
     """A sampler that begins a new shuffle, and so shows the first windows again."""
     yield from range(len(self))  # type: ignore[arg-type]

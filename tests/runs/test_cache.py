@@ -78,7 +78,11 @@ def test_read_json_returns_what_was_written_and_none_for_the_rest(tmp_path):
     assert cache.read_json("encode", "a1") is None
 
 
-@pytest.mark.parametrize("damage", ["", "{", "[]", '{"value": 3}', '{"value": NaN, "sha256": ""}'])
+DEEP = "[" * 100_000 + "]" * 100_000
+DAMAGES = ["", "{", "[]", '{"value": 3}', '{"value": NaN, "sha256": ""}', DEEP, f'{{"value": {DEEP}, "sha256": ""}}']
+
+
+@pytest.mark.parametrize("damage", DAMAGES, ids=range(len(DAMAGES)))
 def test_read_json_takes_a_damaged_entry_for_an_absent_one(tmp_path, damage):
     cache = Cache(tmp_path)
     cache.write_json("ingest", "a1", 1)

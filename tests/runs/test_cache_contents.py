@@ -1,5 +1,6 @@
 """What is broken in the cache is found, what is old goes first, and what somebody counts on or owns stays."""
 
+import fcntl
 import hashlib
 import os
 import time
@@ -58,13 +59,20 @@ def test_every_file_is_told_apart_by_where_it_lies_and_locks_do_not_count(cache,
     assert the(entries, SHARD).size == len(b"latents")
 
 
-def test_what_a_killed_process_left_is_told_from_what_is_being_written(cache):
+def test_what_a_killed_process_left_is_told_from_what_is_being_written_and_goes_whenever_room_is_made(cache):
     cache.write_json("ingest", "ab12", 1)
-    young = cache.root / "ingest" / "ab" / ".ab12.json.x1.tmp"
-    young.write_text("{")
+    scratch = cache.root / "ingest" / "ab" / ".ab12.json.x1y2z3_4.tmp"
+    with scratch.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # As its writer does, for as long as it lives.
+        assert [entry.form for entry in scan(cache.root)] == [RESULT]
+    left = the(scan(cache.root), LEFTOVER)
+    assert left.path == scratch
+    assert choose_oldest(scan(cache.root), keep_bytes=1 << 40, unused_since_s=None) == [left]
+    with scratch.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        assert remove([left]).removed == []
+    assert remove([left]).removed == [left]
     assert [entry.form for entry in scan(cache.root)] == [RESULT]
-    age(young, 0.5)
-    assert the(scan(cache.root), LEFTOVER).path == young
 
 
 @pytest.mark.parametrize("harm", [lambda text: text[:-9], lambda text: text.replace("0.25", "0.75"), lambda _: "[]"])

@@ -52,9 +52,10 @@ def test_a_live_process_is_named_and_a_killed_one_is_not_whatever_it_left(tmp_pa
     assert find_holders(tmp_path) == []
 
 
-def test_a_holder_that_has_not_said_its_name_is_still_one(tmp_path):
+@pytest.mark.parametrize("said", ["{", "[" * 100_000, '{"pid": Infinity, "host": "a"}', '{"pid": NaN, "host": "a"}'])
+def test_a_holder_that_has_not_said_its_name_is_still_one(tmp_path, said):
     with hold(tmp_path, "k1", "work"):
-        (tmp_path / ".k1.holder").write_text("{")
+        (tmp_path / ".k1.holder").write_text(said)
         (holder,) = find_holders(tmp_path)
     assert (holder.pid, str(holder)) == (None, "a process")
     assert find_holders(tmp_path) == []

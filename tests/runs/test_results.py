@@ -47,6 +47,24 @@ def test_work_under_way_damaged_results_and_other_manifests_are_passed_over(tmp_
     assert [found.path for found in find_results(tmp_path)] == [result.path]
 
 
+def test_what_lies_behind_links_is_found_once_and_links_in_a_circle_end(tmp_path):
+    run = a_run(tmp_path / "disk" / "pour")
+    result = made(run, "ingest", {})
+    moved = a_run(tmp_path / "runs" / "wave")
+    made(tmp_path / "big", "encode", {})
+    (moved / "encode").symlink_to(tmp_path / "big" / "encode")
+    (tmp_path / "runs" / "again").symlink_to(tmp_path / "disk")
+    (tmp_path / "runs" / "pour").symlink_to(run)
+    (run / "back").symlink_to(tmp_path / "runs")
+    found = find_results(tmp_path / "runs")
+    assert [(one.run, one.stage) for one in found] == [
+        (tmp_path / "runs" / "again" / "pour", "ingest"),
+        (moved, "encode"),
+    ]
+    assert found[0].path.samefile(result.path)
+    assert find_runs(tmp_path / "runs") == [tmp_path / "runs" / "again" / "pour", moved]
+
+
 def test_the_run_of_a_place_is_the_nearest_folder_with_a_job(tmp_path):
     run = a_run(tmp_path / "runs" / "pour")
     assert find_run(run / "encode" / "k") == find_run(run) == run

@@ -8,7 +8,13 @@ import pytest
 from adapt.errors import RunError
 from adapt.runs.published import Published, note_published, read_published
 from adapt.runs.stage import run_stage
-from adapt.runs.withdrawn import find_reason, note_withdrawn, read_withdrawn
+from adapt.runs.withdrawn import (
+    find_reason,
+    find_withdrawn,
+    note_given_back,
+    note_withdrawn,
+    read_withdrawn,
+)
 
 ANNA, BEN = "a" * 64, "b" * 64
 
@@ -65,6 +71,38 @@ def test_marks_add_up_and_remember_who_else_was_seen(tmp_path):
     first, second = read_withdrawn(tmp_path)
     assert (first.video, dict(first.trained)) == (ANNA, {"f1": [ANNA, BEN], "f2": [ANNA]})
     assert (second.video, dict(second.trained)) == (BEN, {})
+
+
+def test_what_was_given_again_may_go_out_and_be_taken_and_can_be_withdrawn_once_more(tmp_path):
+    run, cache = tmp_path / "runs" / "a", tmp_path / "cache"
+    for folder in (run, cache):
+        folder.mkdir(parents=True)
+        note_withdrawn(folder, ANNA, {"f1": [BEN]} if folder == run else {})
+    a_bundle(run, video=BEN)
+    assert "trained with" in find_reason(run)
+    for folder in (run, cache):
+        note_given_back(folder, ANNA)
+    assert find_reason(run) == ""
+    assert find_withdrawn(run, cache) == {}
+    (mark,) = read_withdrawn(run)
+    assert (mark.back >= mark.on, dict(mark.trained)) == (True, {"f1": [ANNA, BEN]})
+    note_withdrawn(run, ANNA, {})
+    assert "trained with" in find_reason(run)
+    note_given_back(tmp_path, ANNA)  # Where nothing is marked nothing is written.
+    assert not (tmp_path / "withdrawn.json").exists()
+
+
+@pytest.mark.parametrize("where", ["cache", "runs/a", "runs/b"])
+def test_a_mark_in_the_cache_the_run_or_a_run_beside_it_keeps_a_run_from_a_video(where, tmp_path):
+    for name in ("cache", "runs/a", "runs/b", "elsewhere/c"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "job.json").write_text("{}")
+    (tmp_path / "runs" / "no-run").mkdir()
+    (tmp_path / "runs" / "no-run" / "withdrawn.json").write_text("somebody's own")
+    note_withdrawn(tmp_path / "elsewhere" / "c", BEN, {})
+    note_withdrawn(tmp_path / where, ANNA, {})
+    assert set(find_withdrawn(tmp_path / "runs" / "a", tmp_path / "cache")) == {ANNA}
+    assert set(find_withdrawn(tmp_path / "runs" / "not-yet", tmp_path / "cache")) == {ANNA}
 
 
 def test_a_damaged_mark_lets_nothing_out(tmp_path):

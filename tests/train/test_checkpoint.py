@@ -2,7 +2,14 @@ import pytest
 import torch
 
 from adapt.errors import RunError
-from adapt.train.checkpoint import NAME, Checkpoint, read_checkpoint, write_checkpoint
+from adapt.train.checkpoint import (
+    NAME,
+    Checkpoint,
+    checkpoint_files,
+    discard_checkpoints,
+    read_checkpoint,
+    write_checkpoint,
+)
 from adapt.train.record import Record
 
 
@@ -28,12 +35,39 @@ def test_a_checkpoint_comes_back_as_it_was(tmp_path):
     assert torch.equal(found.record.best["w"], torch.ones(2))
 
 
-def test_only_the_last_checkpoint_is_kept_and_half_a_one_is_not_seen(tmp_path):
-    for steps in (1, 2):
+def test_the_last_two_checkpoints_are_kept_and_half_a_one_is_not_seen(tmp_path):
+    for steps in (1, 2, 3):
         write_checkpoint(tmp_path, checkpoint(steps))
     (tmp_path / f".{NAME}.tmp").write_bytes(b"half of the next one")
+    assert read_checkpoint(tmp_path).steps == 3
+    assert {path for path in tmp_path.iterdir() if not path.name.startswith(".")} == set(checkpoint_files(tmp_path))
+    (tmp_path / NAME).unlink()
     assert read_checkpoint(tmp_path).steps == 2
-    assert [path.name for path in tmp_path.iterdir() if not path.name.startswith(".")] == [NAME]
+    discard_checkpoints(tmp_path)
+    assert read_checkpoint(tmp_path) is None
+
+
+def test_every_changed_byte_is_noticed_in_weights_and_all(tmp_path):
+    for steps in (1, 2):
+        write_checkpoint(tmp_path, checkpoint(steps))
+    whole = (tmp_path / NAME).read_bytes()
+    for place in range(0, len(whole), 97):
+        (tmp_path / NAME).write_bytes(whole[:place] + bytes([whole[place] ^ 4]) + whole[place + 1 :])
+        assert read_checkpoint(tmp_path).steps == 1, place
+
+
+def test_a_damaged_checkpoint_without_another_is_told_with_the_way_to_begin_anew(tmp_path):
+    write_checkpoint(tmp_path, checkpoint(1))
+    (tmp_path / NAME).write_bytes((tmp_path / NAME).read_bytes()[:-1])
+    with pytest.raises(RunError, match=rf"{NAME} is damaged \(its bytes .*; delete it, and the work starts over"):
+        read_checkpoint(tmp_path)
+
+
+def test_a_checkpoint_written_before_there_were_digests_is_gone_on_from(tmp_path):
+    write_checkpoint(tmp_path, checkpoint(5))
+    whole = (tmp_path / NAME).read_bytes()
+    (tmp_path / NAME).write_bytes(whole[whole.index(b"PK") :])
+    assert read_checkpoint(tmp_path).steps == 5
 
 
 def test_no_checkpoint_is_none_and_another_versions_is_refused_with_a_remedy(tmp_path):

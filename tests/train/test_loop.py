@@ -11,7 +11,8 @@ import torch
 from train_builder import training
 
 from adapt.objectives.losses import MaskedSum
-from adapt.train.loop import CHECKPOINT, discard_checkpoint, fit
+from adapt.train.checkpoint import NAME as CHECKPOINT
+from adapt.train.loop import discard_checkpoint, fit
 from adapt.train.module import spread
 
 HERE = Path(__file__).parent

@@ -31,7 +31,7 @@ class BodyProjection(nn.Module):
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Readings:
     """Actions or states of several rows, each row of its own body, padded to the body with most axes."""
 

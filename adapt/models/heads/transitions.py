@@ -13,7 +13,7 @@ from adapt.objectives.flow import interpolate
 _HIDDEN, _FUTURE = 2, 3  # added to a row's seed, so that its draws do not repeat each other
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Transitions:
     """Steps from a present to a future, one row a chunk. Nothing here says what was asked for."""
 
@@ -24,7 +24,7 @@ class Transitions:
     bodies: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ActionTargets:
     """The actions that were really taken, one row a chunk."""
 
@@ -35,7 +35,7 @@ class ActionTargets:
     sigma_floor: Float[Tensor, " r"] | None = None  # lowest noise level in [0, 1) a row teaches at; None: every level
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ActionReading:
     """Actions read from transitions, and how far they may be off, given that the future comes true.
 

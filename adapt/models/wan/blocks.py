@@ -15,7 +15,7 @@ from adapt.models.wan.config import WanConfig
 from adapt.models.wan.context_cache import BlockCache, KeysValues
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Conditions:
     """What every block is given besides the tokens."""
 

@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class KeysValues:
     """Keys, already turned by their positions, and values of one attention."""
 
@@ -35,7 +35,7 @@ class KeysValues:
         return self.keys.nbytes + self.values.nbytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Words:
     """An instruction as every block reads it."""
 

@@ -107,7 +107,7 @@ class Layout:
         return sum(self.counts)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class TokenTable:
     """One row per token, in the order of the sequence."""
 
@@ -158,7 +158,7 @@ def time_slots(layout: Layout) -> Int[Tensor, " n"]:
     return torch.where(table.kind == Kind.ACTION, video + layout.predicted_chunks, slot)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Presence:
     """Which parts of a layout each window of the batch really has."""
 
