@@ -14,6 +14,7 @@ from adapt.runs.published import Published, read_published
 from adapt.runs.results import Result, find_results, find_runs, made_from
 from adapt.runs.withdrawn import read_withdrawn
 from adapt.train.files import ACCOUNT
+from pipelines.withdraw_alike import find_alike
 from pipelines.withdraw_places import GEOMETRY, copies, replaying, source_files, unfinished
 
 IMAGINED = "seen"  # Where the end of `adapt` proposes that `predict` should write.
@@ -73,6 +74,7 @@ class Found:
         cache: What the cache has.
         copies: Folders that hold it and are no stage of a run: copied encoded data, copied bundles.
         unread: Tables that cannot be read, so that nobody knows whether it is in them.
+        alike: Other files that show what it shows, wholly or in part: digest, and what they are called.
     """
 
     video: str
@@ -82,6 +84,7 @@ class Found:
     cache: InCache
     copies: Sequence[Path]
     unread: Sequence[str]
+    alike: Mapping[str, Collection[str]]
 
 
 @dataclass(frozen=True)
@@ -204,6 +207,7 @@ def find(video: str, file: Path | None, searched: Searched, cache: Cache) -> Fou
         cache=_in_cache(video, windows, cache),
         copies=copied,
         unread=searched.unread,
+        alike={other: sorted(searched.names_of(other)) for other in sorted(find_alike(video, file, cache))},
     )
 
 

@@ -64,6 +64,7 @@ def to_json(found: Found, *, confirm: bool) -> dict[str, Any]:
         },
         "copies": [str(folder) for folder in found.copies],
         "unread": list(found.unread),
+        "alike": {digest: list(names) for digest, names in found.alike.items()},
     }
 
 
@@ -126,6 +127,11 @@ def _rest(found: Found) -> Iterator[str]:
             f"{counted(len(found.cache.untold), 'file')} of the cache ({amount}), damaged or of an earlier version, "
             "may be of any video; to be rid of them too, empty it: wam-adapt cache prune --keep 0"
         )
+    if found.alike:
+        yield "other files show the same, wholly or in part; nothing is done about them. To withdraw one of them too:"
+        for digest, names in found.alike.items():
+            called = f"{digest[:_DIGITS]}  # {', '.join(names)}" if names else f"{digest}  # known to the cache alone"
+            yield f"  wam-adapt withdraw {called}"
     if found.unread:
         yield "could not be read, so nobody knows whether it is in there:"
         yield from (f"  {problem}" for problem in found.unread)

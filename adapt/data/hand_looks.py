@@ -83,6 +83,22 @@ def look_at_video(
     return looks
 
 
+def watch_video(path: Path, rate_hz: float) -> Watched:
+    """What the pictures of a video look like, measured as by `look_at_video`; nothing is kept.
+
+    Args:
+        path: The video.
+        rate_hz: Looks a second.
+
+    Raises:
+        MediaError: Not a video, or it breaks off.
+    """
+    watcher = Watcher(rate_hz)
+    for _ in _watched(stream_frames(path, rate_hz, long_side_px=_LONG_SIDE_PX), watcher):
+        pass
+    return watcher.watched()
+
+
 def looks_key(digest: str, config: HandConfig) -> str:
     """Under what the looks at a video are kept in the cache, among what is of `KIND`."""
     measure = [HAND_MODEL, float(config.min_score)] if config.min_hands_share > 0 else []

@@ -13,7 +13,7 @@ from adapt.data.windows import WindowConfig, cut
 from adapt.embodiment.spec import Embodiment, check_slots
 from adapt.errors import DataError, EmbodimentError, MediaError
 from adapt.footage import reasons
-from adapt.footage.junk import bars_of, bars_share, crop, judge, still_stretches
+from adapt.footage.junk import bars_of, bars_share, crop, judge, shot_seam_share, still_stretches
 from adapt.footage.settings import FootageConfig
 from adapt.footage.shots import first_looks
 from adapt.hands import quality as hands
@@ -177,13 +177,24 @@ class _Judged:
     def __init__(self, looks: HandLooks, rules: HumanRules) -> None:
         self._looks = looks
         self._rules = rules
-        self._still = still_stretches([look.moved for look in looks.watched.looks], looks.rate_hz)
+        seen = looks.watched.looks
+        self._still = still_stretches([look.moved for look in seen], looks.rate_hz)
+        firsts = first_looks([look.change for look in seen], rules.footage.shot_change)
+        self._shots = [
+            (first, after, shot_seam_share(seen[first:after])) for first, after in pairwise([*firsts, len(seen)])
+        ]
 
     def window(self, start_s: float, end_s: float, shot_ends: Sequence[float]) -> tuple[dict[str, float], str]:
         """A window's figures; and why it is rejected, "" where it is kept."""
         at = self._looks.between(start_s, end_s)
         seen = self._looks.watched.looks[at]
-        figures, junk = judge(seen, self._still_s(at), self._rules.footage, size=self._looks.size)
+        figures, junk = judge(
+            seen,
+            self._still_s(at),
+            self._rules.footage,
+            size=self._looks.size,
+            shot_seam_share=self._shot_seam_share(at),
+        )
         figures["shot_ends"] = float(len(shot_ends))
         if shot_ends:
             junk = reasons.with_details(reasons.SHOT, f"one ends at {shot_ends[0]:.1f} s")
@@ -193,6 +204,9 @@ class _Judged:
         figures |= {"hands_share": verdict.hands_share, "both_hands_share": verdict.both_share}
         # A fault of the picture explains why no hand is seen, not the other way round.
         return figures, junk or (f"{verdict.rejection}; {FILM_INSTEAD}" if verdict.rejection else "")
+
+    def _shot_seam_share(self, at: slice) -> float:
+        return next((share for first, after, share in self._shots if first <= at.start and at.stop <= after), 1.0)
 
     def _still_s(self, at: slice) -> float:
         around = [(first, last) for first, last in self._still if first <= at.start and at.stop - 1 <= last]

@@ -1,6 +1,7 @@
 """How does a reader go on while what it read is worked on? In a thread of its own, a few items ahead and no further."""
 
 import ctypes
+import os
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from threading import Event, Semaphore, Thread
 from typing import TypeVar
 
 T = TypeVar("T")
-_LIBC = ctypes.CDLL(None)
+_LIBC = ctypes.CDLL(None) if os.name == "posix" else None
 _PARTING_S = 0.3  # Whoever leaves early (Ctrl-C) waits no longer for the item that is just being made.
 
 

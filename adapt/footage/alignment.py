@@ -14,7 +14,7 @@ _STARTS = (0.97, 0.94, 0.88)
 _STEP, _FINEST = 0.02, 0.004
 _NEAR = 0.035  # So little is not told from a hand that lies a little elsewhere.
 _BOX = 5  # Cells; what varies more slowly than that is light and layout, which many a scene shares.
-_FLAT = 4.0  # Grey levels of spread below which a picture is treated as having that much.
+FLAT = 4.0  # Grey levels of spread below which a picture is treated as having that much.
 _HOPELESS = 0.5  # The best start is so unlike that no refinement makes a copy of it.
 
 
@@ -53,7 +53,7 @@ def apart(one: Thumb, other: Thumb) -> float:
     A small thing that lies elsewhere hardly lowers the correlation of all details, but stands out here. What is off by
     one cell is not apart, and neither is other light on all of it.
     """
-    first, second = ((thumb - thumb.mean()) / max(_FLAT, float(thumb.std())) for thumb in (one, other))
+    first, second = ((thumb - thumb.mean()) / max(FLAT, float(thumb.std())) for thumb in (one, other))
     return max(0.0, _beyond(first, second), _beyond(second, first))
 
 

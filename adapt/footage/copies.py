@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from adapt.footage.alignment import WHOLE, Crop, Thumb, apart, find_crop, fit
+from adapt.footage.alignment import FLAT, WHOLE, Crop, Thumb, apart, find_crop, fit
 from adapt.footage.watch import THUMB_SIDE, Watched
 
 _STRETCH = 8  # Thumbnails: 3.2 s.
@@ -31,7 +31,6 @@ _SAME_WHOLE = 0.955  # Two takes at one table agree in details to 0.94, a copy a
 _ELSEWHERE = 0.4  # Spreads of a picture: blocks that lie elsewhere make 0.8 to 1.0, coding badly some 0.1.
 _SAME_CROPPED = 0.85  # A crop is fitted on cells larger than what it cuts off.
 _QUIET = 0.025  # Deviations from the mean, in standard deviations of the picture, below which nothing can be told.
-_FLAT = 4.0  # Grey levels of spread below which a picture is treated as having that much.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,7 +226,7 @@ def _motion(thumbs: NDArray[np.float32]) -> NDArray[np.float32]:
     """What of each thumbnail is not there all the time; light that changes everywhere at once is no motion."""
     flat = thumbs.reshape(len(thumbs), -1)
     flat = flat - flat.mean(1, keepdims=True)
-    flat = flat / np.maximum(_FLAT, flat.std(1, keepdims=True))
+    flat = flat / np.maximum(FLAT, flat.std(1, keepdims=True))
     sums = np.concatenate([np.zeros((1, flat.shape[1]), np.float32), flat.cumsum(0, dtype=np.float32)])
     places = np.arange(len(flat))
     low, high = np.maximum(0, places - _MEAN_OVER), np.minimum(len(flat), places + _MEAN_OVER + 1)

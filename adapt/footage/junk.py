@@ -13,10 +13,17 @@ STILL_LEVELS = 2.0  # Grey levels; the noise of a camera at rest stays below in 
 _SAME_PLACE = 0.012  # Shares of the picture: four pixels of 320.
 _BAR_END = 0.03
 _BOTH_SIDES = 0.025  # A bar has one like it on the other side, but for this share.
+_SHOT_LOOKS = 40  # of a shot, evenly over it, that are asked for a seam
+_SHOT_SEAM = 0.4  # of a line at least, in half of them; three cameras side by side, hard to tell, make 0.46
 
 
 def judge(
-    looks: Sequence[LookFigures], still_s: float, config: FootageConfig, *, size: tuple[int, int]
+    looks: Sequence[LookFigures],
+    still_s: float,
+    config: FootageConfig,
+    *,
+    size: tuple[int, int],
+    shot_seam_share: float = 1.0,
 ) -> tuple[dict[str, float], str]:
     """Weigh what was measured of the looks in one window.
 
@@ -25,6 +32,7 @@ def judge(
         still_s: For how long nothing moves, where the window lies wholly within such a stretch; else 0.
         config: The thresholds.
         size: (height, width) of the video in px, for the crop that is recommended.
+        shot_seam_share: What `shot_seam_share` says of the shot that the window lies in; 1 where it lies in none.
 
     Returns:
         The figures by name; and why the window is rejected, "" where it is kept.
@@ -40,7 +48,7 @@ def judge(
         "contrast": median(look.contrast for look in looks),
         "white_share": median(look.white for look in looks),
         "vivid_share": median(look.vivid for look in looks),
-        "seam_share": seam_share(looks, sides),
+        "seam_share": min(seam_share(looks, sides), 1.0 if shot_seam_share >= _SHOT_SEAM else shot_seam_share),
         "bars_share": bars_share(sides),
         "blur": median(look.blur for look in looks),
         "still_s": still_s,
@@ -95,6 +103,19 @@ def seam_share(looks: Sequence[LookFigures], sides: tuple[float, float, float, f
     upright = [_apart_from(look.upright_seams, left, right) for look in looks]
     level = [_apart_from(look.level_seams, top, bottom) for look in looks]
     return max(_persistent(upright), _persistent(level))
+
+
+def shot_seam_share(looks: Sequence[LookFigures]) -> float:
+    """How much of a straight line is a seam in half of a shot, at a place that stays the same.
+
+    Panels stay as long as the shot lasts. What reaches up to the edge of a table and no further looks like a seam too,
+    while it is there.
+
+    Args:
+        looks: The looks of one shot, one at least.
+    """
+    step = max(1, len(looks) // _SHOT_LOOKS)
+    return seam_share(looks[::step], bars_of(looks))
 
 
 def crop(sides: tuple[float, float, float, float], size: tuple[int, int]) -> str:

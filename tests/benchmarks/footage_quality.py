@@ -28,7 +28,7 @@ from footage_builder import Frames, altered, barred, blurred, scaled, side_by_si
 
 from adapt.errors import MediaError
 from adapt.footage.copies import Library
-from adapt.footage.junk import judge, still_stretches
+from adapt.footage.junk import judge, shot_seam_share, still_stretches
 from adapt.footage.settings import FootageConfig
 from adapt.footage.shots import first_looks
 from adapt.footage.watch import Watched
@@ -84,8 +84,14 @@ def frames_of(path: Path, rate_hz: float = RATE_HZ) -> Frames | None:
 def windows(watched: Watched) -> Iterator[dict[str, float]]:
     """The figures of each window of a video."""
     looks = watched.looks
+    firsts = first_looks([look.change for look in looks], CONFIG.shot_change)
+    shots = [
+        (start, end, shot_seam_share(looks[start:end])) for start, end in itertools.pairwise([*firsts, len(looks)])
+    ]
     for first in range(0, max(1, len(looks) - WINDOW + 1), WINDOW - 1):
-        yield judge(looks[first : first + WINDOW], 0.0, CONFIG, size=(1, 1))[0]
+        after = min(first + WINDOW, len(looks))
+        seam = next((share for start, end, share in shots if start <= first and after <= end), 1.0)
+        yield judge(looks[first:after], 0.0, CONFIG, size=(1, 1), shot_seam_share=seam)[0]
 
 
 def extremes(videos: Sequence[Watched]) -> dict[str, Any]:

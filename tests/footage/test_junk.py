@@ -1,6 +1,6 @@
 """Each kind of junk, planted at three strengths; and what comes near it but is not junk."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
@@ -9,8 +9,9 @@ from footage_builder import RATE_HZ, Frames, Scene, altered, barred, blurred, fi
 from video_builder import even_times, shade
 
 from adapt.footage import reasons
-from adapt.footage.junk import STILL_LEVELS, bars_of, bars_share, crop, judge, still_stretches
+from adapt.footage.junk import STILL_LEVELS, bars_of, bars_share, crop, judge, shot_seam_share, still_stretches
 from adapt.footage.settings import FootageConfig
+from adapt.footage.watch import LookFigures
 
 GOOD = film(Scene())
 OTHER = altered(film(Scene(place=2)), lambda frame: 1.25 * frame)
@@ -132,6 +133,23 @@ def test_a_line_within_a_scene_is_no_seam() -> None:
 def test_a_seam_must_stay_where_it_is() -> None:
     wandering = torch.cat([side_by_side(GOOD, OTHER)[place : place + 1].roll(8 * place, dims=2) for place in range(9)])
     assert reason(wandering) != reasons.PANELS
+
+
+def test_what_lies_along_an_edge_for_a_while_is_no_seam_but_panels_last() -> None:
+    """A white bar before the far edge of a table: while it is there, now one side is the brighter, now the other."""
+    edge = GOOD.clone()
+    edge[:, 90:, 30:280] = (edge[:, 90:, 30:280].float() * 0.5).byte()
+    barred_off = edge.clone()
+    barred_off[:, 90:98, 80:220] = 250
+    looks = watch(torch.cat([edge[:7], barred_off[:6]])).looks
+    panels = watch(side_by_side(GOOD, OTHER)).looks
+
+    def found(seen: Sequence[LookFigures], shot: float) -> str:
+        return reasons.common(judge(seen, 0.0, FootageConfig(), size=(180, 320), shot_seam_share=shot)[1])
+
+    assert found(looks[7:], 1.0) == reasons.PANELS
+    assert found(looks[7:], shot_seam_share(looks)) == ""
+    assert found(panels, shot_seam_share(panels)) == reasons.PANELS
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from footage_builder import RATE_HZ, Scene, film, scaled
 from play_builder import body, play_set, recording
 from withdraw_builder import copy_of, everything, finish, make_run, put, stages_of, train
 
@@ -23,9 +24,10 @@ from adapt.runs.published import Published, note_published
 from adapt.runs.results import find_results
 from adapt.runs.stage import find_current, read_manifest, require_current
 from adapt.runs.withdrawn import read_withdrawn
+from adapt.video.writer import write_video
 from pipelines import adapt_all, cli, encode, ingest, status, withdraw, withdraw_back
 from pipelines import publish as publish_pipeline
-from pipelines.job import Job, save_job
+from pipelines.job import Job, load_job, save_job
 from pipelines.stages import STAGES
 from pipelines.terminal import Terminal
 
@@ -478,6 +480,44 @@ def test_a_video_that_nobody_has_used_is_told_so(job, tmp_path):
     assert fingerprint(str(stranger)) not in {entry.path.stem for entry in scan(Cache.default().root)}
 
 
+@pytest.fixture
+def filmed(tmp_path, monkeypatch) -> Path:
+    """The videos of a run that was ingested, of scenes that can be told apart: two takes at one place, and another."""
+    monkeypatch.setenv("WAM_ADAPT_CACHE", str(tmp_path / "cache"))
+    videos = tmp_path / "videos"
+    videos.mkdir()
+    for name, scene in {
+        "anna": Scene(looks=60),
+        "ben": Scene(looks=60, take=1),
+        "carl": Scene(looks=60, place=1),
+    }.items():
+        write_video(videos / f"{name}.mp4", film(scene), RATE_HZ)
+    copied(tmp_path)
+    ingest.run(load_job(tmp_path / "run"))
+    return videos
+
+
+def test_another_file_of_the_same_footage_is_named_and_what_is_not_the_same_is_not(filmed, tmp_path):
+    sent = tmp_path / "sent.mp4"
+    write_video(sent, scaled(film(Scene(looks=60))[12:52], 90, 160), RATE_HZ)
+    before = everything(tmp_path / "cache")
+    answer = withdraw.run(str(sent), [tmp_path / "run"])
+    anna = hash_file(filmed / "anna.mp4")
+    assert answer["alike"] == {anna: ["anna.mp4"]}
+    assert "is in none of these runs" in str(answer)
+    assert f"wam-adapt withdraw {anna[:12]}  # anna.mp4" in str(answer)
+    assert everything(tmp_path / "cache") == before
+
+
+def test_a_video_that_is_known_is_compared_without_its_file(filmed, tmp_path):
+    twin = filmed / "twin.mp4"
+    write_video(twin, scaled(film(Scene(looks=60))[12:52], 90, 160), RATE_HZ)
+    ingest.run(load_job(tmp_path / "run"))
+    digest = hash_file(twin)
+    twin.unlink()
+    assert withdraw.run(digest, [tmp_path / "run"])["alike"] == {hash_file(filmed / "anna.mp4"): ["anna.mp4"]}
+
+
 def test_the_verb_looks_where_it_is_told_and_says_where_it_cannot(job, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert cli.main(["withdraw", "anna_1.mp4"]) == 1
@@ -493,7 +533,8 @@ def test_the_verb_looks_where_it_is_told_and_says_where_it_cannot(job, tmp_path,
     assert json.loads(capsys.readouterr().out)["undone"] is True
 
 
-def test_it_does_not_wait_for_torch(job):
+def test_what_nobody_has_looked_at_does_not_wait_for_torch(job, monkeypatch, tmp_path):
+    monkeypatch.setenv("WAM_ADAPT_CACHE", str(tmp_path / "none"))
     code = "import sys; from pipelines.cli import main; main(sys.argv[1:]); sys.exit('torch' in sys.modules)"
     words = ["withdraw", str(anna(job)), "--runs", job.run, "--confirm"]
     done = subprocess.run([sys.executable, "-c", code, *words], cwd=Path(__file__).parents[2], capture_output=True)
