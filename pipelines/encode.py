@@ -25,8 +25,9 @@ from pipelines.bar import bar
 from pipelines.engines import Workers
 from pipelines.ingest import read_windows
 from pipelines.job import Job
+from pipelines.stages import VERSIONS
 
-VERSION = 2  # Raise by hand when the same inputs would give another folder.
+VERSION = VERSIONS["encode"]
 _DTYPE = "bf16"
 
 

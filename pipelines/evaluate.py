@@ -22,11 +22,12 @@ from pipelines.evaluate_models import Material, ask_both
 from pipelines.evaluate_windows import find_held_out, find_recordings, find_replayed, shown_body
 from pipelines.job import Job
 from pipelines.reporting import write_run_report
+from pipelines.stages import VERSIONS
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-VERSION = 2  # Raise by hand when the same inputs would give another evaluation.
+VERSION = VERSIONS["evaluate"]
 EVALUATION = "evaluation.json"
 Done = Callable[[int], None]
 

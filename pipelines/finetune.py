@@ -24,12 +24,13 @@ from adapt.runs.stage import find_current, read_manifest, require_consistent, re
 from pipelines.encode import base_fingerprint, encoders_fingerprint
 from pipelines.job import Job, save_job
 from pipelines.replay import Replay, encoders_of, find_replay
+from pipelines.stages import VERSIONS
 
 if TYPE_CHECKING:
     from adapt.train.helpers import Leader
     from adapt.train.module import Training
 
-VERSION = 1  # Raise by hand when the same inputs would give another result.
+VERSION = VERSIONS["finetune"]
 HOW_NOT_WHAT = ("devices", "strategy")  # settings that do not decide the result: a run may go on with others
 log = logging.getLogger(__name__)
 

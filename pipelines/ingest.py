@@ -24,8 +24,9 @@ from pipelines.engines import Workers
 from pipelines.job import Job
 from pipelines.left_out import leave_out, refuse_withdrawn
 from pipelines.recipes import recipes_folder
+from pipelines.stages import VERSIONS
 
-VERSION = 4  # Raise by hand when the same inputs would give another table.
+VERSION = VERSIONS["ingest"]
 Tell = Callable[[float, str], None]  # share done in [0, 1], what is being read
 Found = tuple[list[Window], list[tuple[str, str]]]  # windows, (file, reason) of what gave none
 

@@ -10,6 +10,7 @@ import yaml
 
 from adapt import __version__
 from adapt.data.video_folder import read_video_folder
+from adapt.data.windows import PREPROCESS_VERSION
 from adapt.errors import DataError
 from adapt.runs.cache import Cache
 from adapt.runs.fingerprint import canonical
@@ -17,6 +18,7 @@ from adapt.runs.withdrawn import find_withdrawn
 from pipelines.again import flat
 from pipelines.job import Job
 from pipelines.left_out import leave_out
+from pipelines.stages import VERSIONS
 from pipelines.strict import to_plain
 
 _NAMED = 3  # of several files or settings; the others are counted
@@ -36,13 +38,23 @@ def find_changes(stage: str, inputs: Mapping[str, Any], job: Job | None) -> list
     Returns:
         The changes in words; none where none can be seen.
     """
-    look = _LOOKS.get(stage)
-    if job is None or look is None:
+    look = _LOOKS.get(stage, _nothing_more)
+    if job is None:
         return []
     try:
-        return list(look(inputs, job))
+        return [*_version(stage, inputs), *look(inputs, job)]
     except (KeyError, TypeError, ValueError, AttributeError):
         return []  # A manifest of another version has other inputs; the stage itself will tell.
+
+
+def _version(stage: str, inputs: Mapping[str, Any]) -> Iterator[str]:
+    recorded = inputs.get("versions", inputs.get("version"))
+    if recorded not in (None, VERSIONS[stage], [VERSIONS[stage], PREPROCESS_VERSION]):
+        yield "made by another version of wam-adapt, which does it otherwise"
+
+
+def _nothing_more(_inputs: Mapping[str, Any], _job: Job) -> Iterator[str]:
+    return iter(())
 
 
 def _ingest(inputs: Mapping[str, Any], job: Job) -> Iterator[str]:
@@ -104,12 +116,13 @@ def _videos(recorded: Sequence[Sequence[str]], job: Job) -> Iterator[str]:
     except DataError as error:
         yield f"its data cannot be used now: {error}"
         return
-    before = {name: (digest, instruction) for name, digest, instruction, _ in recorded}
+    before = {name: (digest, instruction, session) for name, digest, instruction, session in recorded}
     now = {video.name: video for video in folder.videos}
     yield from _named("added", [name for name in now if name not in before])
     yield from _named("gone", [name for name in before if name not in now])
     stay = {name: video for name, video in now.items() if name in before}
     yield from _named("with other words", [name for name in stay if stay[name].instruction != before[name][1]])
+    yield from _named("of another session", [name for name in stay if stay[name].session != before[name][2]])
     yield from _files({video.path: before[name][0] for name, video in stay.items()})
 
 

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from adapt import __version__
+from adapt.data.windows import PREPROCESS_VERSION
 from adapt.errors import RunError
 from adapt.runs.cache import Cache
 from adapt.runs.lock import hold
@@ -22,7 +23,7 @@ from pipelines import cli, status
 from pipelines.arguments import build_parser
 from pipelines.job import Job, save_job
 from pipelines.schema import compose
-from pipelines.stages import STAGES
+from pipelines.stages import STAGES, VERSIONS
 from pipelines.status_stages import BEGUN, DAMAGED, DONE, OPEN, STALE, WORKING, Status
 from pipelines.strict import to_plain
 
@@ -71,11 +72,22 @@ def _inputs(job: Job) -> dict[str, dict]:
         "ingest": {
             "source": {"videos": listed, "hands": asdict(recipe.hands), "footage": asdict(recipe.footage)},
             "windows": asdict(recipe.windows),
+            "versions": [VERSIONS["ingest"], PREPROCESS_VERSION],
         },
-        "encode": {},
-        "finetune": {"lora": asdict(recipe.lora), "train": train, "seed": recipe.seed, "replay": ["base", "k"]},
-        "evaluate": {"evaluate": asdict(recipe.evaluate)},
-        "bundle": {"recipe": yaml.safe_dump({**to_plain(recipe), "base": ""}), "wam_adapt": __version__},
+        "encode": {"versions": [VERSIONS["encode"], PREPROCESS_VERSION]},
+        "finetune": {
+            "version": VERSIONS["finetune"],
+            "lora": asdict(recipe.lora),
+            "train": train,
+            "seed": recipe.seed,
+            "replay": ["base", "k"],
+        },
+        "evaluate": {"version": VERSIONS["evaluate"], "evaluate": asdict(recipe.evaluate)},
+        "bundle": {
+            "version": VERSIONS["bundle"],
+            "recipe": yaml.safe_dump({**to_plain(recipe), "base": ""}),
+            "wam_adapt": __version__,
+        },
     }
 
 
@@ -162,6 +174,21 @@ def test_other_words_for_a_video_are_noticed(job, videos):
     do(job, "ingest")
     (videos / "a.txt").write_text("stir")
     assert why(status.run(job.run_folder), "ingest") == "1 file with other words: a.mp4"
+
+
+def test_another_session_of_a_video_is_noticed(job, videos):
+    do(job, "ingest")
+    lines = [{"file_name": path.name, "text": "pour", "session": "one"} for path in sorted(videos.glob("*.mp4"))]
+    (videos / "metadata.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert "of another session: a.mp4" in why(status.run(job.run_folder), "ingest")
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_what_another_version_does_otherwise_is_to_be_done_again(job, monkeypatch, stage):
+    do(job, *STAGES)
+    assert why(status.run(job.run_folder), stage) == ""
+    monkeypatch.setitem(VERSIONS, stage, VERSIONS[stage] + 1)
+    assert "another version of wam-adapt" in why(status.run(job.run_folder), stage)
 
 
 def test_a_stage_made_from_another_one_than_there_is_now_is_stale(job):
