@@ -25,7 +25,7 @@ from pipelines.engines import Engine, Workers
 
 log = logging.getLogger(__name__)
 
-_WINDOWS_AT_ONCE = 32  # of one video, one after another: few enough to share fairly, enough to read them in one pass
+_WINDOWS_AT_ONCE = 32  # of one video, one after another: few enough to share fairly, and two passes of the reader
 _SHOWN = 12  # digits of a fingerprint in a message
 
 

@@ -78,7 +78,8 @@ def _train(job: Job, cache: Cache, leader: "Leader | None") -> Path:
     }
 
     def work(folder: Path) -> Mapping[str, Any]:
-        from adapt.train.loop import discard_checkpoint, fit  # Lightning takes seconds to load.
+        from adapt.train.checkpoint import discard_checkpoints
+        from adapt.train.loop import fit  # Lightning takes seconds to load.
         from adapt.train.result import write_result
 
         with _leading(job, None) if leader is None else nullcontext(leader) as leads:
@@ -90,7 +91,7 @@ def _train(job: Job, cache: Cache, leader: "Leader | None") -> Path:
         windows = [len(dataset) for dataset in training.mixture.datasets]
         about = {"kind": job.kind, "replay": replay.origin, "windows": windows[0], "replay_windows": sum(windows[1:])}
         account = write_result(folder, training, record, about)
-        discard_checkpoint(folder)
+        discard_checkpoints(folder)
         return _facts(account)
 
     return run_stage(job.run_folder, "finetune", inputs, work, resumable=True).path

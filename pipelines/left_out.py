@@ -1,16 +1,19 @@
-"""Which videos must a run not take? Those that somebody has withdrawn, under whatever name their bytes come back."""
+"""Which videos must a run not take, nor show? Those that somebody has withdrawn, under whatever name they come back."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from adapt.data.shown_in import TABLE, find_videos
 from adapt.data.video_folder import VideoFolder
 from adapt.errors import DataError
 from adapt.runs.cache import Cache
-from adapt.runs.withdrawn import Withdrawal, find_withdrawn
+from adapt.runs.stage import find_current, read_manifest
+from adapt.runs.withdrawn import Withdrawal, find_reason, find_withdrawn
 
 Digest = Callable[[Path], str | None]
-_UNDO = "If the person gives it again, give: wam-adapt withdraw VIDEO --undo"
+# Not the run's own place: the words are part of what ingest's result is named by, and runs are moved.
+_UNDO = "If the person gives it again, give: wam-adapt withdraw VIDEO --undo --confirm --runs RUNS"
 
 
 def leave_out(folder: VideoFolder, run: Path, cache: Cache, *, digest: Digest | None = None) -> VideoFolder:
@@ -60,6 +63,32 @@ def refuse_withdrawn(run: Path, cache: Cache) -> Callable[[Path], str]:
         return found
 
     return digest
+
+
+def why_withheld(run: Path, cache: Cache) -> str:
+    """Why nothing of a run may be published now: what it holds was made with a video that was taken back.
+
+    That may be known to the run, to those beside it, or to the cache alone, where the withdrawal did not look here.
+
+    Args:
+        run: The run's folder.
+        cache: The cache that it uses.
+
+    Returns:
+        The reason in words that follow the run's name; "" where there is none.
+
+    Raises:
+        RunError: What is noted of withdrawals is damaged.
+        DataError: What its adapters were trained with cannot be read.
+    """
+    if reason := find_reason(run):
+        return reason
+    bundle, marks = find_current(run, "bundle"), find_withdrawn(run, cache.root)
+    if bundle is None or not marks:
+        return ""
+    encode = run / "encode" / str(read_manifest(bundle)["inputs"].get("encode", ""))
+    taken = sorted(find_videos(encode) & marks.keys()) if (encode / TABLE).is_file() else []
+    return f"its adapters were trained with {marks[taken[0]].words}" if taken else ""
 
 
 def _digest(path: Path, digest: Digest) -> str:

@@ -12,12 +12,13 @@ from typing import Any
 from adapt.data.shown_in import find_videos
 from adapt.errors import AdaptError, RunError
 from adapt.hub.publish import Publication, Receipt, plan_publication, publish
+from adapt.runs.cache import Cache
 from adapt.runs.published import Published, note_published
 from adapt.runs.stage import read_manifest, require_current
-from adapt.runs.withdrawn import find_reason
 from pipelines.again import adapt_command
 from pipelines.answer import Report
 from pipelines.job import Job, load_job
+from pipelines.left_out import why_withheld
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +55,7 @@ def run(run_folder: Path, repo: str, *, confirm: bool = False, public: bool = Fa
 
 def _refuse_withdrawn(job: Job) -> None:
     """Weights cannot be untaught: what a withdrawn video is in does not go out."""
-    if reason := find_reason(job.run_folder):
+    if reason := why_withheld(job.run_folder, Cache.default()):
         raise RunError(
             f"{job.run} must not be published: {reason}; train it again, which leaves the video out: "
             f"{adapt_command(job)}"

@@ -7,12 +7,13 @@ import shlex
 from dataclasses import replace
 from pathlib import Path
 
-from adapt.errors import RunError
+from adapt.errors import DataError, RunError
+from adapt.runs.cache import Cache
 from adapt.runs.published import Published, read_published
 from adapt.runs.results import find_run, find_runs
-from adapt.runs.withdrawn import find_reason
 from pipelines.again import FOOTAGE, adapt_command, is_demo
 from pipelines.job import NAME, Job, load_job
+from pipelines.left_out import why_withheld
 from pipelines.stages import STAGES
 from pipelines.status_others import look, look_at_study
 from pipelines.status_stages import DONE, Status, look_at
@@ -80,8 +81,11 @@ def _notes(job: Job) -> list[str]:
     notes = []
     if not job.source_path.exists():
         notes.append(f"Its data is not at {job.source} any more; what is done stays, but no stage can read it again.")
-    if reason := find_reason(job.run_folder):
-        notes.append(f"It cannot be published: {reason}.")
+    try:
+        if reason := why_withheld(job.run_folder, Cache.default()):
+            notes.append(f"It cannot be published: {reason}.")
+    except DataError as error:
+        notes.append(f"Whether it may be published cannot be told: {error}")
     return notes
 
 

@@ -61,7 +61,8 @@ def train(plan: Plan, arm: str, seed: int) -> Path:
     """One training, from its last checkpoint where it was killed; the folder of its result."""
 
     def work(folder: Path) -> Mapping[str, Any]:
-        from adapt.train.loop import discard_checkpoint, fit  # Lightning takes seconds to load.
+        from adapt.train.checkpoint import discard_checkpoints
+        from adapt.train.loop import fit  # Lightning takes seconds to load.
         from adapt.train.result import write_result
 
         training = finetune.prepare(
@@ -72,7 +73,7 @@ def train(plan: Plan, arm: str, seed: int) -> Path:
         windows = [len(dataset) for dataset in training.mixture.datasets]
         about = {"kind": plan.job.kind, "arm": arm, "windows": windows[0], "replay_windows": sum(windows[1:])}
         account = write_result(folder, training, record, about)
-        discard_checkpoint(folder)
+        discard_checkpoints(folder)
         return {"summary": f"{account['steps']} steps", "arm": arm, "seed": seed}
 
     return run_stage(_home(plan), unit_name(arm, seed), plan.inputs(arm, seed), work, resumable=True).path

@@ -16,6 +16,7 @@ from adapt.runs.cache_contents import remove
 from adapt.runs.disk import is_full, is_unwritable
 from adapt.runs.holders import find_holders
 from adapt.runs.in_use import removing
+from adapt.runs.leftovers import clear_left
 from adapt.runs.lock import hold
 from adapt.runs.results import Result
 from adapt.runs.stage import CURRENT
@@ -105,6 +106,7 @@ def _remove(found: Found, searched: Searched, cache: Cache) -> None:
                 if shard.path.parent == folder and shard.path.exists():
                     rewrite_without(shard, windows)
     remove([entry for entry in found.cache.results if entry.path.is_relative_to(cache.root)])
+    clear_left(cache.root, deep=True)  # What killed processes have left half written may be of it.
     # First who takes data of others: whom they are is known only as long as that is there.
     for affected in sorted(found.runs, key=lambda one: not one.replays):
         _remove_from(affected)

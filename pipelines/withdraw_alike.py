@@ -1,15 +1,15 @@
 """Which other files show what a person's video shows? Cut, scaled or coded again, it has another digest."""
 
-import json
 import logging
 from collections.abc import Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from adapt.errors import AdaptError
 from adapt.runs.cache import Cache
 from adapt.runs.cache_contents import RESULT, scan
+from adapt.runs.documents import parse_object
 
 if TYPE_CHECKING:
     from adapt.footage.watch import Watched
@@ -73,8 +73,8 @@ def _measured(cache: Cache) -> Iterator[tuple[Path, Collection[str]]]:
         try:
             text = entry.path.read_text(encoding="utf-8")
             if _MEASURED in text:
-                yield entry.path, json.loads(text).get("about", ())
-        except (OSError, ValueError):
+                yield entry.path, list(parse_object(text).get("about") or ())
+        except (OSError, ValueError, TypeError):
             continue  # Damaged: `cache verify` tells what to do.
 
 
@@ -83,5 +83,5 @@ def _read(path: Path) -> "Iterator[tuple[str, Watched]]":
     from adapt.footage.watch import Watched
 
     with suppress(OSError, ValueError, LookupError, TypeError):
-        entry = json.loads(path.read_text(encoding="utf-8"))
+        entry: Any = parse_object(path.read_text(encoding="utf-8"))
         yield str(entry["about"][0]), Watched.from_json(entry["value"]["watched"])

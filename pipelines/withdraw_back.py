@@ -6,12 +6,14 @@ from pathlib import Path
 from adapt.errors import RunError
 from adapt.runs.cache import Cache
 from adapt.runs.disk import is_full, is_unwritable
+from adapt.runs.results import JOB
+from adapt.runs.walk import walk
 from adapt.runs.withdrawn import NAME, note_given_back, read_withdrawn
 from pipelines.answer import Report
 from pipelines.terminal import shown
 from pipelines.withdraw_find import identify, search
 
-_DIGITS = 12
+_DIGITS, _FEWEST_DIGITS = 12, 8
 
 
 def run(video: str, roots: Sequence[Path], *, confirm: bool = False, cache: Cache | None = None) -> Report:
@@ -34,8 +36,9 @@ def run(video: str, roots: Sequence[Path], *, confirm: bool = False, cache: Cach
         if not root.is_dir():
             raise RunError(f"--runs {root}: there is no such folder; name runs, or a folder that holds them")
     cache = cache or Cache.default()
-    digest, _ = identify(video, search(roots))
-    below = sorted({path.parent for root in roots for path in root.rglob(NAME)})
+    digest = _marked_in(cache.root, video) or identify(video, search(roots))[0]
+    found = (folder for root in roots for folder, _, names in walk(root) if NAME in names)
+    below = sorted({folder.resolve(): folder for folder in found}.values())
     marked = [folder for folder in (cache.root, *below) if _is_withdrawn(folder, digest)]
     if not marked:
         where = ", ".join(str(root) for root in (cache.root, *roots))
@@ -48,8 +51,19 @@ def run(video: str, roots: Sequence[Path], *, confirm: bool = False, cache: Cach
     return Report(_words(digest, marked, confirm=confirm), video=digest, marked=list(map(str, marked)), undone=confirm)
 
 
+def _marked_in(cache: Path, beginning: str) -> str:
+    """The one video that is marked in the cache whose digest begins so; "" where there is none, or more than one."""
+    known = {mark.video for mark in read_withdrawn(cache) if mark.video.startswith(beginning.lower())}
+    return known.pop() if len(known) == 1 and len(beginning) >= _FEWEST_DIGITS else ""
+
+
 def _is_withdrawn(folder: Path, digest: str) -> bool:
-    return any(mark.video == digest and not mark.back for mark in read_withdrawn(folder))
+    try:
+        return any(mark.video == digest and not mark.back for mark in read_withdrawn(folder))
+    except RunError:
+        if (folder / JOB).is_file():
+            raise
+        return False  # Others may keep files of that name.
 
 
 def _give_back(marked: Sequence[Path], digest: str) -> None:

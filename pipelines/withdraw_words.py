@@ -33,7 +33,8 @@ def describe(found: Found, again: Sequence[str], *, confirm: bool) -> str:
     lines += _published(found.runs)
     lines += _rest(found)
     lines += [_KEPT_OUT] if confirm else []
-    lines += _next(again, confirm=confirm or not (removable or any(run.replays for run in found.runs)))
+    nothing_to_do = found.runs and not (removable or any(run.replays for run in found.runs))
+    lines += _next(again, confirm=confirm or bool(nothing_to_do))
     return "\n".join(lines)
 
 

@@ -24,7 +24,7 @@ from adapt.video.reader import stream_frames
 KIND = "ingest"  # of entries in the cache
 _VERSION = 2  # Raise by hand when the same video would be measured otherwise.
 _LONG_SIDE_PX = 640  # The detector itself looks at 192 x 192; hands were found as often as at full size.
-_AHEAD = 8  # Looks that lie ready for whoever takes them next; enough that none waits for the other, some 6 MB.
+_AHEAD = 8  # Looks that lie ready for whoever takes them next; enough that none waits for the other, some 6 MB a queue.
 _LAST_FRAME_S = 1e-3  # A window may not begin its last frame at the very end, where nothing is on show.
 
 
@@ -107,7 +107,7 @@ def looks_key(digest: str, config: HandConfig) -> str:
 
 def _known(cache: Cache, key: str, config: HandConfig) -> HandLooks | None:
     known = cache.read_json(KIND, key)
-    if not isinstance(known, dict):
+    if not isinstance(known, dict) or not known["watched"]["looks"]:  # Videos that show nothing were kept once.
         return None
     hands = known["hands"]
     return HandLooks(

@@ -104,8 +104,9 @@ class Library:
                 if copy is not None:
                     same.append(copy)
                     if counts(copy):
+                        same = [copy]
                         break
-            found += [copy for copy in same if counts(copy)] or same[:1]
+            found += same[:1]
         return found
 
     def add(self, video: Watched) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from adapt.errors import RecipeError
 
-FOOTAGE_VERSION = 1  # Raise by hand when the same footage would be measured or judged otherwise.
+FOOTAGE_VERSION = 1  # Raise by hand when the same footage would be measured otherwise.
 
 # Key: lowest value, highest value, and the value at which it rejects nothing.
 _LIMITS: dict[str, tuple[float, float, float]] = {

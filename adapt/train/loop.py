@@ -22,7 +22,7 @@ from torch.utils import deterministic
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from adapt.models.frozen import forbid_frozen
-from adapt.train.checkpoint import checkpoint_files, discard_checkpoints, read_checkpoint, write_checkpoint
+from adapt.train.checkpoint import checkpoint_files, read_checkpoint, write_checkpoint
 from adapt.train.deal import Share, deal, place_of
 from adapt.train.distributed import ALONE, Ranks
 from adapt.train.module import Adaptation, Training
@@ -82,11 +82,6 @@ def fit(
     if ranks.leads:
         _keep_best(module)
     return module.record
-
-
-def discard_checkpoint(scratch: Path) -> None:
-    """Remove the checkpoints, once the result is written."""
-    discard_checkpoints(scratch)
 
 
 class _Steps(Dataset[Share]):

@@ -17,7 +17,8 @@ def do_all(work: Callable[[T], None], pieces: Sequence[T], *, jobs: int) -> Iter
     Args:
         work: Does one; must be importable by name, and pieces picklable, where there are several processes.
         pieces: In the order in which they are begun.
-        jobs: Processes; with 1, all is done in this one.
+        jobs: Processes of one thread each, for the last piece too: sums in other threads are other sums. With 1, all is
+            done in this one.
 
     Yields:
         Each piece when it is done.
@@ -26,7 +27,7 @@ def do_all(work: Callable[[T], None], pieces: Sequence[T], *, jobs: int) -> Iter
         RunError: A process was killed.
         AdaptError: A piece failed; those under way are finished first, no other is begun.
     """
-    if jobs <= 1 or len(pieces) <= 1:
+    if jobs <= 1 or not pieces:
         for piece in pieces:
             work(piece)
             yield piece

@@ -57,7 +57,8 @@ def train(job: Job, config: TabletopConfig, seed: int, folder: Path) -> Mapping[
     Returns:
         Facts for the manifest.
     """
-    from adapt.train.loop import discard_checkpoint, fit
+    from adapt.train.checkpoint import discard_checkpoints
+    from adapt.train.loop import fit
 
     encode = require_current(job.run_folder, "encode")
     require_intact(encode)
@@ -78,7 +79,7 @@ def train(job: Job, config: TabletopConfig, seed: int, folder: Path) -> Mapping[
         "validation": record.validation,
     }
     write_atomic(folder / ACCOUNT, json.dumps(account, indent=1, sort_keys=True) + "\n")
-    discard_checkpoint(folder)
+    discard_checkpoints(folder)
     told = f"{training.config.steps} steps, best at {record.best_step}"
     return {"summary": told, "best_step": record.best_step, "steps": training.config.steps, "settled": settled}
 

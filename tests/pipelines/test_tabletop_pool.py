@@ -40,6 +40,12 @@ def test_two_processes_share_the_work_with_a_thread_each(tmp_path: Path) -> None
     assert {threads for _, threads in told} == {"1"}
 
 
+def test_a_piece_that_is_left_over_is_done_with_a_thread_too(tmp_path: Path) -> None:
+    assert list(do_all(partial(write, tmp_path), ["a"], jobs=2)) == ["a"]
+    pid, threads = (tmp_path / "a").read_text().split()
+    assert (pid != str(os.getpid()), threads) == (True, "1")
+
+
 def test_a_failure_is_the_one_that_the_work_raised(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="b is not good"):
         list(do_all(partial(fail, tmp_path), ["a", "b"], jobs=2))

@@ -25,7 +25,7 @@ from adapt.runs.results import find_results
 from adapt.runs.stage import find_current, read_manifest, require_current
 from adapt.runs.withdrawn import read_withdrawn
 from adapt.video.writer import write_video
-from pipelines import adapt_all, cli, encode, ingest, status, withdraw, withdraw_back
+from pipelines import adapt_all, cli, encode, ingest, left_out, status, withdraw, withdraw_back
 from pipelines import publish as publish_pipeline
 from pipelines.job import Job, load_job, save_job
 from pipelines.stages import STAGES
@@ -143,7 +143,7 @@ def test_publish_refuses_the_run_until_it_is_trained_again_without_it(job):
     for stage in (ingest, encode):
         stage.run(job)
     finish(job)
-    assert publish_pipeline.find_reason(run_of(job)) == ""
+    assert left_out.why_withheld(run_of(job), Cache.default()) == ""
 
 
 def listed(job: Job) -> set[str]:
@@ -215,7 +215,7 @@ def test_what_was_withdrawn_may_be_given_again(job):
     assert everything(run_of(job)) == before
     answer = withdraw_back.run(str(anna(job)), [run_of(job)], confirm=True)
     assert "is no longer withdrawn in" in str(answer)
-    assert publish_pipeline.find_reason(run_of(job)) == ""
+    assert left_out.why_withheld(run_of(job), Cache.default()) == ""
     ingest.run(job)
     assert "anna_1.mp4" in listed(job)
     with pytest.raises(RunError, match=r"anna_1.mp4: is not withdrawn \(sha256 .*name the folders of its runs"):
@@ -224,7 +224,62 @@ def test_what_was_withdrawn_may_be_given_again(job):
     found = withdraw.run(hash_file(job.source_path / "ben_1.mp4"), [run_of(job)])
     assert [Path(path).parent.name for path in found["runs"][0]["trained"]] == ["finetune"]
     withdraw.run(str(anna(job)), [run_of(job)], confirm=True)
-    assert "trained with" in publish_pipeline.find_reason(run_of(job))
+    assert "trained with" in left_out.why_withheld(run_of(job), Cache.default())
+
+
+def test_what_is_withdrawn_elsewhere_is_not_published_from_here(job, tmp_path):
+    (tmp_path / "other").mkdir()
+    withdraw.run(str(anna(job)), [tmp_path / "other"], confirm=True)
+    assert read_withdrawn(run_of(job)) == []
+    with pytest.raises(RunError, match="must not be published: its adapters were trained with a video"):
+        publish_pipeline.run(run_of(job), "lab/pour")
+    assert any("It cannot be published" in note for note in status.run(run_of(job)).notes)
+    withdraw_back.run(str(anna(job)), [tmp_path / "other"], confirm=True)
+    assert left_out.why_withheld(run_of(job), Cache.default()) == ""
+
+
+def test_undone_by_the_digits_that_were_told_behind_links_and_beside_files_of_others(job, tmp_path):
+    digest = hash_file(anna(job))
+    looked = tmp_path / "looked"
+    looked.mkdir()
+    (looked / "run").symlink_to(run_of(job))
+    withdraw.run(str(anna(job)), [looked], confirm=True)
+    assert [mark.video for mark in read_withdrawn(run_of(job))] == [digest]
+    (tmp_path / "elsewhere").mkdir()
+    (looked / "mine").mkdir()
+    (looked / "mine" / "withdrawn.json").write_text('["a list of mine"]')
+    assert withdraw_back.run(digest[:8], [tmp_path / "elsewhere"])["marked"] == [str(Cache.default().root)]
+    assert len(withdraw_back.run(digest[:12], [looked], confirm=True)["marked"]) == 2
+    assert all(mark.back for mark in read_withdrawn(run_of(job)))
+    (looked / "mine" / "job.json").write_text("{}")  # Now it is a run, whose marks count.
+    with pytest.raises(RunError, match="damaged"):
+        withdraw_back.run(digest, [looked])
+
+
+def test_what_a_killed_process_left_half_written_in_the_cache_goes_too(job):
+    shard = next(entry.path for entry in scan(Cache.default().root) if entry.path.suffix == ".safetensors")
+    half = shard.with_name(f".{shard.name}.abcd_123.tmp")
+    half.write_bytes(shard.read_bytes()[:100])
+    withdraw.run(str(anna(job)), [run_of(job)], confirm=True)
+    assert not half.exists()
+
+
+def test_where_only_a_copy_is_left_the_next_step_is_still_to_keep_the_video_out(job, tmp_path):
+    shutil.copytree(require_current(run_of(job), "encode"), tmp_path / "models" / "replay")
+    (tmp_path / "models" / "replay" / "manifest.json").unlink()
+    shutil.rmtree(run_of(job))
+    shutil.rmtree(Cache.default().root)
+    answer = withdraw.run(str(anna(job)), [tmp_path / "models"])
+    assert len(answer["copies"]) == 1
+    assert str(answer).endswith("next: the same command with --confirm")
+
+
+def test_an_entry_of_the_cache_that_is_no_object_stops_nothing(job):
+    entry = Cache.default().root / "ingest" / "ab" / f"ab{'0' * 62}.json"
+    entry.parent.mkdir(parents=True, exist_ok=True)
+    for text in ('["watched"]', '{"watched": 1, "about": 5}', '{"watched": 1, "about": ["x"]}'):
+        entry.write_text(text)
+        assert withdraw.run(str(anna(job)), [run_of(job)])["alike"] == {}
 
 
 def test_a_video_whose_file_is_gone_is_found_by_its_name_its_digest_or_the_beginning_of_it(job):

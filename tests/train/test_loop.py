@@ -12,7 +12,8 @@ from train_builder import training
 
 from adapt.objectives.losses import MaskedSum
 from adapt.train.checkpoint import NAME as CHECKPOINT
-from adapt.train.loop import discard_checkpoint, fit
+from adapt.train.checkpoint import discard_checkpoints
+from adapt.train.loop import fit
 from adapt.train.module import spread
 
 HERE = Path(__file__).parent
@@ -88,7 +89,7 @@ def test_training_keeps_logs_apart_from_its_scratch_and_says_what_is_trained(tmp
     (table,) = (tmp_path / "logs").rglob("metrics.csv")
     assert "train/video" in table.read_text()
     assert [path.name for path in (tmp_path / "scratch").iterdir()] == [CHECKPOINT]
-    discard_checkpoint(tmp_path / "scratch")
+    discard_checkpoints(tmp_path / "scratch")
     assert not list((tmp_path / "scratch").iterdir())
 
 
