@@ -1,1 +1,1 @@
-"""What is data worth, before anything is trained on it? Findings with remedies, and what to record next."""
+"""What is this footage or play data worth, before anything is trained on it? The doctor's judgements."""
