@@ -12,7 +12,10 @@ from adapt import __version__
 from adapt.data.video_folder import VideoFolder, read_video_folder
 from adapt.embodiment.spec import load_embodiment
 from adapt.errors import AdaptError, DataError, RunError
+from adapt.quality.goals import minutes
+from adapt.quality.thumbnails import Thumbnails, make_thumbnails
 from adapt.quality.videos import VideosReport, examine_videos
+from adapt.report.doctor_page import NAME, DoctorFacts, worst_first, write_doctor_page
 from adapt.runs.atomic import write_atomic
 from adapt.runs.cache import Cache
 from pipelines.asked import make_job, place
@@ -25,6 +28,8 @@ from pipelines.terminal import shown
 
 FORMAT = 1  # of doctor.json; raise by hand when a key changes its meaning
 RECORD = "doctor.json"
+_MOST_PICTURES = 200  # A page of thousands would be slow to open; those that lose most are shown.
+_PURPOSES = ("To train with what there is", "After filming or mending, examine again")
 _ANY_TASK = "?"  # stands for what nobody has said yet; is never shown
 
 
@@ -85,7 +90,7 @@ def question(arguments: Namespace) -> Question:
 
 
 def run(question: Question, workers: Workers | None = None) -> Checkup:
-    """Look at every video that was not looked at before, and write `doctor.json`.
+    """Look at every video that was not looked at before, and write `doctor.json` and `doctor.html`.
 
     Args:
         question: What is asked.
@@ -106,8 +111,11 @@ def run(question: Question, workers: Workers | None = None) -> Checkup:
 
             look_ahead([item.path for item in everything.videos], rules.hands, cache, workers, tell=tell)
         report = examine_videos(told, everything, rules, cache, progress=tell)
+        thumbnails = make_thumbnails(
+            everything.videos, worst_first(report.files)[:_MOST_PICTURES], rules.hands, cache, progress=tell
+        )
     checkup = Checkup(question=question, report=report, written=(), next=_next(question, report))
-    return replace(checkup, written=_write(checkup))
+    return replace(checkup, written=_write(checkup, thumbnails))
 
 
 def to_json(checkup: Checkup) -> dict[str, Any]:
@@ -134,15 +142,34 @@ def _told(job: Job, cache: Cache) -> VideoFolder | None:
     return leave_out(folder, job.run_folder, cache)
 
 
-def _write(checkup: Checkup) -> tuple[Path, ...]:
-    out = checkup.question.out
-    record = out / RECORD
+def headline(report: VideosReport) -> str:
+    """What it comes to, in one line."""
+    count = len(report.files)
+    of = f"{minutes(report.seconds)} in {count} video{'' if count == 1 else 's'}"
+    if not report.is_usable:
+        return f"nothing of {of} can be used yet"
+    return f"{minutes(report.usable_s)} of {of} can be used"
+
+
+def _write(checkup: Checkup, thumbnails: Thumbnails) -> tuple[Path, ...]:
+    out, answer = checkup.question.out, to_json(checkup)
+    line = headline(checkup.report)
+    facts = DoctorFacts(
+        title=checkup.question.job.source_path.name,
+        headline=line[0].upper() + line[1:],
+        report=checkup.report,
+        thumbnails=thumbnails,
+        commands=list(zip(_PURPOSES[-len(checkup.next) :], checkup.next, strict=True)),
+        record=answer,
+    )
+    page, record = out / NAME, out / RECORD
     try:
         out.mkdir(parents=True, exist_ok=True)
-        write_atomic(record, json.dumps(to_json(checkup), indent=2, ensure_ascii=False) + "\n")
+        write_atomic(record, json.dumps(answer, indent=2, ensure_ascii=False) + "\n")
+        write_doctor_page(page, facts)
     except OSError as error:
         raise RunError(f"--out {out} cannot be written ({error.strerror}); name another folder") from error
-    return (record,)
+    return page, record
 
 
 def _next(question: Question, report: VideosReport) -> tuple[str, ...]:

@@ -7,7 +7,8 @@ from adapt.quality.files import FileReport
 from adapt.quality.findings import HINT
 from adapt.quality.goals import minutes
 from adapt.quality.videos import VideosReport
-from pipelines.doctor import Checkup
+from adapt.report.doctor_page import worst_first
+from pipelines.doctor import Checkup, headline
 from pipelines.terminal import shown
 
 if TYPE_CHECKING:
@@ -32,15 +33,6 @@ def show(checkup: Checkup) -> "RenderableType":
     parts += [Text(), *(Text(shown(path)) for path in checkup.written), Text("next:")]
     parts += [Text(f"  {command}") for command in checkup.next]
     return Group(*parts)
-
-
-def headline(report: VideosReport) -> str:
-    """What it comes to, in one line."""
-    count = len(report.files)
-    of = f"{minutes(report.seconds)} in {count} video{'' if count == 1 else 's'}"
-    if not report.is_usable:
-        return f"nothing of {of} can be used yet"
-    return f"{minutes(report.usable_s)} of {of} can be used"
 
 
 def _tasks(report: VideosReport) -> "RenderableType":
@@ -70,16 +62,12 @@ def _files(report: VideosReport) -> "RenderableType":
     table.add_column(justify="right", no_wrap=True)
     table.add_column()
     table.add_row(*(Text(head, style="dim") for head in ("file", "usable", "of", "what is wrong")))
-    for file in _worst_first(report)[:_MOST_FILES]:
+    for file in worst_first(report.files)[:_MOST_FILES]:
         name, told = file.name, _told(file)
         table.add_row(Text(name), Text(f"{file.usable_s:.1f} s"), Text(f"{file.duration_s:.1f} s"), Text(told))
     if (more := len(report.files) - _MOST_FILES) > 0:
         table.add_row(Text(f"and {more} more", style="dim"))
     return table
-
-
-def _worst_first(report: VideosReport) -> list[FileReport]:
-    return sorted(report.files, key=lambda file: (file.usable_s - file.duration_s, file.name))
 
 
 def _told(file: FileReport) -> str:

@@ -45,14 +45,20 @@ _FOLDER = {
     "cannot be entered": "closed",
     "line ": "metadata",
 }
-# For legends and tables; those of windows are the reasons themselves.
-NAMES = {
+# For people; those of windows are the reasons themselves.
+_NAMES = {
     KEPT: "kept",
+    "same_bytes": "the same bytes as another",
     REST: "too short for a window",
     UNREAD: "cannot be decoded",
     UNTOLD: "no instruction",
     **{code: fault for fault, code in _BY_FAULT.items()},
 }
+
+
+def name_of(code: str) -> str:
+    """What a kind is called, for people."""
+    return _NAMES.get(code, code.replace("_", " "))
 
 
 def window_code(rejection: str) -> str:

@@ -199,7 +199,7 @@ def _of_windows(stretches: Sequence[Stretch]) -> list[Finding]:
     for code, lost in by_code.items():
         seconds = fsum(stretch.seconds for stretch in lost)
         details = faults.details_of(lost[0].reason)
-        words = f"{faults.NAMES.get(code, lost[0].reason)}: {seconds:.1f} s, {_times(lost)}"
+        words = f"{faults.name_of(code)}: {seconds:.1f} s, {_times(lost)}"
         found.append(
             Finding(
                 code=code,

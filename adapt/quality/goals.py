@@ -209,7 +209,7 @@ def _judge(tasks: Sequence[TaskReport], held_out: HeldOut) -> list[Step]:
         steps.append(Step(kind="film", what=f"Film in a second session before all else: {SITTING}.", why=why))
     if told and held_out.windows < HELD_OUT_WINDOWS:
         why = f"{_count(held_out.windows, 'window')} would be held out to judge by; below {HELD_OUT_WINDOWS} there is "
-        steps.append(Step(kind="film", what="Film more before you ask what it taught.", why=why + "no verdict."))
+        steps.append(Step(kind="film", what="Film more before asking whether it helped.", why=why + "no verdict."))
     return steps
 
 
@@ -225,11 +225,11 @@ def _again(files: Sequence[FileReport]) -> list[Step]:
     for remedy, hits in sorted(lost.items(), key=lambda item: (-_seconds(item[1]), item[0])):
         if _seconds(hits) < _WORTH_S:
             continue
-        known = {finding.code: faults.NAMES.get(finding.code, finding.code.replace("_", " ")) for finding, _ in hits}
-        why = f"{_sentence(' or '.join(known.values()))[:-1]}: {minutes(_seconds(hits))} lost."
+        known = {finding.code: faults.name_of(finding.code) for finding, _ in hits}
+        why = f"{sentence(' or '.join(known.values()))[:-1]}: {minutes(_seconds(hits))} lost."
         worst = sorted(hits, key=lambda hit: (-hit[0].seconds, hit[1].name))
         named = _names([file for _, file in worst])
-        steps.append(Step(kind="film_again", what=_sentence(remedy), why=why, files=named))
+        steps.append(Step(kind="film_again", what=sentence(remedy), why=why, files=named))
     return steps
 
 
@@ -262,5 +262,6 @@ def _count(number: int, thing: str) -> str:
     return f"{number} {thing}" + ("" if number == 1 else "s")
 
 
-def _sentence(words: str) -> str:
-    return f"{words[:1].upper()}{words[1:]}." if words else ""
+def sentence(words: str) -> str:
+    """Words of a reason, which begin small, as a sentence; "" for none."""
+    return f"{words[:1].upper()}{words[1:].rstrip('.')}." if words else ""

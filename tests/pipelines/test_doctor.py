@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from footage_builder import Scene, altered, film
 
+from adapt.errors import DataError
+from adapt.quality import thumbnails
 from adapt.runs.stage import read_manifest, require_current
 from adapt.runs.withdrawn import note_withdrawn
 from adapt.video.writer import write_video
@@ -15,10 +17,16 @@ from pipelines import cli
 NO_HANDS = ("--set", "hands.min_hands_share=0")
 
 
+def offline(_folder: Path) -> tuple[Path, ...]:
+    """In place of fetching the face networks."""
+    raise DataError("the network: cannot be reached; try later")
+
+
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Three videos, one of them dark; the user stands beside them."""
     monkeypatch.setenv("WAM_ADAPT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(thumbnails, "ensure_face_models", offline)
     monkeypatch.chdir(tmp_path)
     videos = tmp_path / "videos"
     videos.mkdir()
@@ -50,7 +58,10 @@ def test_people_read_what_is_usable_what_is_wrong_and_what_to_type_next(capsys: 
     assert "too dark: 5.6 s, from 0:00.0 to 0:05.6" in told
     assert 'Film "pour" in 16 more sessions' in told
     assert "Put more light on the hands." in told
-    assert "doctor/videos/doctor.json" in told
+    assert "doctor/videos/doctor.html\ndoctor/videos/doctor.json" in told
+    page = Path("doctor/videos/doctor.html").read_text(encoding="utf-8")
+    assert page.count("<img ") == 3
+    assert "coarsened throughout, since the face detectors could not be fetched" in page
     assert "wam-adapt adapt human videos --task pour --out runs/videos --set hands.min_hands_share=0" in told
 
 

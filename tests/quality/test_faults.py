@@ -19,7 +19,7 @@ REASONS = [value for name, value in vars(reasons).items() if name.isupper()]
 def test_every_reason_to_leave_a_window_out_is_known(reason: str) -> None:
     code = faults.window_code(reasons.with_details(reason, "found 3 (of 4)"))
     assert code != faults.OTHER
-    assert faults.NAMES[code] == reasons.fault(reason)
+    assert faults.name_of(code) == reasons.fault(reason)
     assert faults.details_of(reasons.with_details(reason, "found 3 (of 4)")) == "found 3 (of 4)"
 
 
