@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from adapt.quality import faults
 from adapt.quality.files import FileReport, Stretch, clock
+from adapt.quality.filming import RULES
 from adapt.quality.goals import TaskReport, minutes, sentence
 from adapt.quality.thumbnails import Thumbnail, Thumbnails
 from adapt.quality.videos import VideosReport
@@ -118,6 +119,7 @@ def render_doctor_page(facts: DoctorFacts) -> str:
         "legend": _legend(report.files),
         "minutes": minutes,
         "sentence": sentence,
+        "rules": RULES,
         "record": as_data(facts.record),
     }
     return TEMPLATES.get_template("doctor.html.j2").render(words).strip() + "\n"
