@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from math import fsum
 from typing import Any
 
@@ -154,7 +154,7 @@ def film_next(files: Sequence[FileReport], tasks: Sequence[TaskReport], held_out
         tasks: Of `task_reports`.
         held_out: What there is to judge by.
     """
-    return [*_tell(files), *_film(tasks), *_judge(tasks, held_out), *_again(files), *_mend(files)]
+    return [*_tell(files), *_judge(tasks, held_out, _film(tasks)), *_again(files), *_mend(files)]
 
 
 def _tell(files: Sequence[FileReport]) -> list[Step]:
@@ -192,10 +192,20 @@ def _film(tasks: Sequence[TaskReport]) -> list[Step]:
     return steps
 
 
-def _judge(tasks: Sequence[TaskReport], held_out: HeldOut) -> list[Step]:
-    """What the split lacks."""
+def _judge(tasks: Sequence[TaskReport], held_out: HeldOut, film: Sequence[Step]) -> list[Step]:
+    """What is to be filmed, with what the split lacks."""
     told = [task for task in tasks if task.instruction and task.usable_s > 0]
-    steps = [
+    lacks = []
+    if told and held_out.same_session:
+        lacks.append("All that can be used comes from one session, so every figure will be stamped same_session.")
+    if told and held_out.windows < HELD_OUT_WINDOWS:
+        held = _count(held_out.windows, "window")
+        lacks.append(f"{held} would be held out to judge by; below {HELD_OUT_WINDOWS} there is no verdict.")
+    steps = list(film)
+    if lacks:
+        first = steps[0] if steps else Step(kind="film", what=f"Film more sessions: {SITTING}.", why="")
+        steps[:1] = [replace(first, why=" ".join([first.why, *lacks]).strip())]
+    return steps + [
         Step(
             kind="film",
             what=f'Film "{task.instruction}" in one more session at least.',
@@ -204,13 +214,6 @@ def _judge(tasks: Sequence[TaskReport], held_out: HeldOut) -> list[Step]:
         for task in told
         if not task.train_s
     ]
-    if told and held_out.same_session:
-        why = "All that can be used comes from one session, so every figure will be stamped same_session."
-        steps.append(Step(kind="film", what=f"Film in a second session before all else: {SITTING}.", why=why))
-    if told and held_out.windows < HELD_OUT_WINDOWS:
-        why = f"{_count(held_out.windows, 'window')} would be held out to judge by; below {HELD_OUT_WINDOWS} there is "
-        steps.append(Step(kind="film", what="Film more before asking whether it helped.", why=why + "no verdict."))
-    return steps
 
 
 def _again(files: Sequence[FileReport]) -> list[Step]:

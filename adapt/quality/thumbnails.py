@@ -94,7 +94,7 @@ def make_thumbnails(
             faces: Faces | None = stack.enter_context(Faces(models))
         except DataError:
             faces = None
-        hand_model = ensure_hand_model(cache.folder("models")) if config.min_hands_share > 0 else None
+        hand_model = _hand_model(config, cache)
         for number, file in enumerate(shown):
             progress(number / len(shown), file.name)
             time_s = _moment(file)
@@ -114,6 +114,16 @@ def _moment(file: FileReport) -> float:
     readable = [stretch for stretch in file.stretches if stretch.code != faults.UNREAD]
     longest = max(kept or readable or file.stretches, key=lambda stretch: stretch.seconds)
     return (longest.start_s + longest.end_s) / 2
+
+
+def _hand_model(config: HandConfig, cache: Cache) -> Path | None:
+    """The model; None where no hands are asked for, or it is gone since hands were last looked for."""
+    if config.min_hands_share <= 0:
+        return None
+    try:
+        return ensure_hand_model(cache.folder("models"))
+    except DataError:
+        return None
 
 
 def _hands(frame: UInt8[Tensor, "h w 3"], model: Path | None, config: HandConfig) -> list[SeenHand]:

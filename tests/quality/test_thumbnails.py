@@ -139,3 +139,16 @@ def test_no_picture_is_kept_in_the_cache(video: VideoItem, tmp_path: Path, monke
     kept = report(video, Stretch(start_s=0.0, end_s=3.9, code="kept"))
     assert make_thumbnails([video], [kept], NO_HANDS, Cache(tmp_path / "cache")).by_file
     assert not [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
+
+
+def test_a_hand_model_that_is_gone_costs_the_drawn_hands_and_nothing_else(
+    video: VideoItem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(_folder: Path) -> Path:
+        raise DataError("the hand model: cannot be fetched; try later")
+
+    monkeypatch.setattr(thumbnails, "ensure_face_models", lambda _folder: ())
+    monkeypatch.setattr(thumbnails, "Faces", Finder)
+    monkeypatch.setattr(thumbnails, "ensure_hand_model", gone)
+    kept = report(video, Stretch(start_s=0.0, end_s=3.9, code="kept"))
+    assert make_thumbnails([video], [kept], HandConfig(), Cache(tmp_path / "cache")).by_file
