@@ -62,6 +62,7 @@ def build_parser() -> argparse.ArgumentParser:
         one.set_defaults(verb="run_stage", stage=stage)
         if stage in SPREAD:
             _add_workers(one)
+    _add_doctor(verbs, shared)
     _add_study(verbs, shared)
     _add_hub(verbs, shared)
     _add_predict(verbs, shared)
@@ -87,6 +88,24 @@ def _add_adapt(verbs: Verbs, shared: argparse.ArgumentParser) -> None:
     kinds = adapt.add_subparsers(title="kinds of data", metavar="KIND", required=True)
     for kind in _add_kinds(kinds, shared, "adapt", "adapt to"):
         kind.add_argument("--stop-after", choices=STAGES, metavar="STAGE", help=f"one of: {', '.join(STAGES)}")
+
+
+def _add_doctor(verbs: Verbs, shared: argparse.ArgumentParser) -> None:
+    doctor = add_verb(
+        verbs, "doctor", "what human videos are worth, and what to film next, before anything is trained", shared
+    )
+    doctor.add_argument("source", metavar="VIDEOS", help="a folder of videos, or one video")
+    doctor.add_argument(
+        "--task", metavar="TEXT", help="the instruction, for all that have none of their own in the folder"
+    )
+    doctor.add_argument(
+        "--out", metavar="DIR", help="where doctor.html and doctor.json go (default: doctor/NAME-OF-VIDEOS)"
+    )
+    doctor.add_argument("--embodiment", metavar="BODY", default="human_hand", help=_BODY + " (default: human_hand)")
+    doctor.add_argument("--base", metavar="BASE", help="the base model (default: the recipe's, tiny)")
+    _add_workers(doctor)
+    _add_recipe(doctor, default="human")
+    doctor.set_defaults(verb="doctor")
 
 
 def _add_study(verbs: Verbs, shared: argparse.ArgumentParser) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from adapt.data.clip_table import CLIP_TABLE, read_clip_table, write_clip_table
 from adapt.data.splits import assign_splits
@@ -24,7 +24,11 @@ from pipelines.engines import Workers
 from pipelines.job import Job
 from pipelines.left_out import leave_out, refuse_withdrawn
 from pipelines.recipes import recipes_folder
+from pipelines.schema import AdaptConfig
 from pipelines.stages import VERSIONS
+
+if TYPE_CHECKING:
+    from adapt.data.human_windows import HumanRules
 
 VERSION = VERSIONS["ingest"]
 Tell = Callable[[float, str], None]  # share done in [0, 1], what is being read
@@ -71,7 +75,7 @@ def run(job: Job, workers: Workers | None = None) -> Path:
     }
 
     def work(folder: Path) -> Mapping[str, Any]:
-        with _bar() as tell:
+        with progress_bar("ingest") as tell:
             windows, problems = plan.read(tell)
         windows, same_session = assign_splits(windows, job.recipe.windows.validation_share)
         write_clip_table(folder / CLIP_TABLE, windows, root=_root(job))
@@ -96,21 +100,24 @@ def base_geometry(base: str) -> BaseGeometry:
     return read_geometry(base)
 
 
+def human_rules(recipe: AdaptConfig, body: Embodiment, geometry: BaseGeometry) -> "HumanRules":
+    """What decides which windows of human videos are kept, as a recipe has it."""
+    from adapt.data.human_windows import HumanRules
+
+    return HumanRules(body=body, geometry=geometry, windows=recipe.windows, hands=recipe.hands, footage=recipe.footage)
+
+
 def _plan_human(job: Job, body: Embodiment, geometry: BaseGeometry, cache: Cache, workers: Workers | None) -> Plan:
     folder = leave_out(read_video_folder(job.source_path, job.task), job.run_folder, cache)
 
     def read(tell: Tell) -> Found:
-        from adapt.data.human_windows import HumanRules, read_human_videos  # MediaPipe and PyAV: only when needed
+        from adapt.data.human_windows import read_human_videos  # MediaPipe and PyAV: only when needed
 
-        recipe = job.recipe
-        rules = HumanRules(
-            body=body, geometry=geometry, windows=recipe.windows, hands=recipe.hands, footage=recipe.footage
-        )
         if workers is not None and workers.are_asked:
             from pipelines.ahead import look_ahead
 
-            look_ahead([item.path for item in folder.videos], recipe.hands, cache, workers, tell=tell)
-        return read_human_videos(folder, rules, cache, progress=tell)
+            look_ahead([item.path for item in folder.videos], job.recipe.hands, cache, workers, tell=tell)
+        return read_human_videos(folder, human_rules(job.recipe, body, geometry), cache, progress=tell)
 
     key = {
         "videos": [
@@ -201,15 +208,19 @@ def _minutes(windows: Sequence[Window], geometry: BaseGeometry) -> float:
 
 
 @contextmanager
-def _bar() -> Iterator[Tell]:
-    """A progress bar on standard error, where that is a terminal."""
+def progress_bar(name: str) -> Iterator[Tell]:
+    """A progress bar on standard error, where that is a terminal.
+
+    Args:
+        name: Of what goes on.
+    """
     if not sys.stderr.isatty():
         yield lambda _share, _what: None
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (TextColumn("ingest"), BarColumn(), TextColumn("{task.percentage:3.0f}%"), TimeRemainingColumn())
+    columns = (TextColumn(name), BarColumn(), TextColumn("{task.percentage:3.0f}%"), TimeRemainingColumn())
     # Drawn from this thread only: while MediaPipe loads, the error stream is closed to all others.
     with Progress(
         *columns, TextColumn("{task.description}"), console=Console(stderr=True), auto_refresh=False, transient=True

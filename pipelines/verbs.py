@@ -55,6 +55,18 @@ def study(arguments: Namespace, terminal: Terminal) -> None:
     terminal.give({"run": job.run, "result": folder, "verdict": record.verdict, "summary": record.summary})
 
 
+def doctor(arguments: Namespace, terminal: Terminal) -> None:
+    """What videos are worth; a program is told by the exit status whether an adaptation could begin."""
+    from pipelines import doctor as pipeline
+    from pipelines import doctor_words
+
+    checkup = pipeline.run(pipeline.question(arguments), workers_of(arguments))
+    terminal.show(doctor_words.show(checkup))
+    terminal.give(pipeline.to_json(checkup))
+    if not checkup.report.is_usable:
+        raise SystemExit(1)
+
+
 def publish(arguments: Namespace, terminal: Terminal) -> None:
     """Send a run's bundle to the Hub, or tell what would be sent."""
     answer = _pipeline("publish").run(

@@ -21,7 +21,9 @@ from adapt.hands.quality import FILM_INSTEAD, HandConfig
 from adapt.runs.cache import Cache
 from adapt.types import BaseGeometry, VideoRef, Window
 
-Problem = tuple[str, str]  # file, reason
+Problem = tuple[str, str]  # file (or kind), reason
+# What can be wrong with a video as a whole.
+UNREADABLE, SAME_BYTES, IN_PART, TOO_SHORT, BARRED = "unreadable", "same bytes", "in part", "too short", "barred"
 _TOLD = 3  # Files named in the message when nothing is left; the rest is counted.
 _BARS_TOLD = 0.02  # Share of the picture; narrower ones are a codec's rounding.
 
@@ -35,6 +37,18 @@ class HumanRules:
     windows: WindowConfig
     hands: HandConfig
     footage: FootageConfig = field(default_factory=FootageConfig)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeenVideo:
+    """What one video gave."""
+
+    item: VideoItem
+    digest: str = ""  # "" where its bytes cannot be read
+    windows: tuple[Window, ...] = ()  # in order of time, rejected ones too
+    problems: tuple[Problem, ...] = ()  # (which of the kinds above, in words)
+    readable_s: float = 0.0  # frames before this time can be decoded; 0 where it was not looked at
+    hands: tuple[int, ...] | None = None  # hands in each look; None where nobody looked for them
 
 
 def read_human_videos(
@@ -64,54 +78,87 @@ def read_human_videos(
         DataError: No window is kept; the message counts the reasons and says what to film instead.
         EmbodimentError: The body has not exactly one camera, or the canvas lacks its slot.
     """
+    videos = examine_human_videos(folder, rules, cache, progress=progress)
+    windows = [window for video in videos for window in video.windows]
+    problems = sorted(
+        [*folder.problems, *((video.item.name, words) for video in videos for _, words in video.problems)]
+    )
+    if all(window.rejection for window in windows):
+        raise DataError(_nothing_left(folder, windows, problems))
+    return windows, problems
+
+
+def examine_human_videos(
+    folder: VideoFolder,
+    rules: HumanRules,
+    cache: Cache,
+    *,
+    progress: Callable[[float, str], None] = lambda _share, _name: None,
+) -> list[SeenVideo]:
+    """What `read_human_videos` finds, video by video; that nothing can be kept is no error here.
+
+    Arguments and errors are as there. Returned is every video of the folder in its order.
+    """
     check_slots(rules.body, rules.geometry.canvas)
     if len(rules.body.cameras) != 1:
         raise EmbodimentError(
             f"embodiment '{rules.body.name}': has {len(rules.body.cameras)} cameras, but a human video has one; "
             "use --embodiment human_hand."
         )
-    problems = list(folder.problems)
-    items = _once_each(folder.videos, cache, problems)
-    windows: list[Window] = []
+    videos = _once_each(folder.videos, cache)
+    unique = [place for place, video in enumerate(videos) if not video.problems]
     copied = Copied(rules.geometry, rules.footage.max_likeness)
-    for number, (item, digest) in enumerate(items):
+    for number, place in enumerate(unique):
+        video = videos[place]
 
-        def tell(share: float, number: int = number, name: str = item.name) -> None:
-            progress((number + share) / len(items), name)
+        def tell(share: float, number: int = number, name: str = video.item.name) -> None:
+            progress((number + share) / len(unique), name)
 
         tell(0.0)
-        try:
-            looks = look_at_video(item.path, rules.hands, cache, progress=tell)
-        except MediaError as error:
-            problems.append((item.name, str(error).removeprefix(f"{item.path.name}: ")))
-            continue
-        found = _windows(item, digest, looks, rules)
-        if looks.problem or not found:
-            problems.append((item.name, looks.problem or _too_short(looks, rules)))
-        if bars := _bars(looks, found):
-            problems.append((item.name, bars))
-        windows += copied.leave_out(item, looks.watched, found)
-    windows = copied.join_sessions(windows)
-    if all(window.rejection for window in windows):
-        raise DataError(_nothing_left(folder, windows, problems))
-    return windows, sorted(problems)
+        videos[place] = _seen(video, rules, cache, copied, tell)
+    joined = iter(copied.join_sessions([window for video in videos for window in video.windows]))
+    return [replace(video, windows=tuple(next(joined) for _ in video.windows)) for video in videos]
 
 
-def _once_each(items: Sequence[VideoItem], cache: Cache, problems: list[Problem]) -> list[tuple[VideoItem, str]]:
-    """Videos and their digests, each content once: twice, it could lie in both training and validation."""
+def _seen(
+    video: SeenVideo, rules: HumanRules, cache: Cache, copied: Copied, tell: Callable[[float], None]
+) -> SeenVideo:
+    """A video looked at, cut and judged."""
+    item = video.item
+    try:
+        looks = look_at_video(item.path, rules.hands, cache, progress=tell)
+    except MediaError as error:
+        return replace(video, problems=((UNREADABLE, str(error).removeprefix(f"{item.path.name}: ")),))
+    found = _windows(item, video.digest, looks, rules)
+    problems = []
+    if looks.problem:
+        problems.append((IN_PART, looks.problem))
+    elif not found:
+        problems.append((TOO_SHORT, _too_short(looks, rules)))
+    if bars := _bars(looks, found):
+        problems.append((BARRED, bars))
+    return replace(
+        video,
+        windows=tuple(copied.leave_out(item, looks.watched, found)),
+        problems=tuple(problems),
+        readable_s=looks.readable_s,
+        hands=looks.hands,
+    )
+
+
+def _once_each(items: Sequence[VideoItem], cache: Cache) -> list[SeenVideo]:
+    """Videos and their digests, each content to be used once: twice, it could lie in both training and validation."""
     owner: dict[str, str] = {}
     found = []
     for item in items:
         try:
             digest = cache.file_digest(item.path)
         except DataError as error:
-            problems.append((item.name, str(error)))
+            found.append(SeenVideo(item=item, problems=((UNREADABLE, str(error)),)))
             continue
-        if digest in owner:
-            problems.append((item.name, f"the same bytes as {owner[digest]}, which is used"))
-            continue
-        owner[digest] = item.name
-        found.append((item, digest))
+        again = ((SAME_BYTES, f"the same bytes as {owner[digest]}, which is used"),) if digest in owner else ()
+        owner.setdefault(digest, item.name)
+        found.append(SeenVideo(item=item, digest=digest, problems=again))
     return found
 
 

@@ -45,7 +45,7 @@ class HandLandmarks:
             min_score: Confidence in [0, 1] from which a hand counts as found, and as still followed.
         """
         _ignore_stray_profiling()
-        with _quiet():
+        with quiet():
             import mediapipe
             from mediapipe.tasks.python import BaseOptions, vision
 
@@ -79,7 +79,7 @@ class HandLandmarks:
         if self._warned:
             found = self._landmarker.detect_for_video(image, round(time_s * 1000))
         else:
-            with _quiet():  # Its warnings come with the first frame.
+            with quiet():  # Its warnings come with the first frame.
                 found = self._landmarker.detect_for_video(image, round(time_s * 1000))
             self._warned = True
         hands = [
@@ -106,7 +106,7 @@ class HandLandmarks:
 
     def close(self) -> None:
         """Let go of the model's threads and memory."""
-        with _quiet():
+        with quiet():
             self._landmarker.close()
 
     def __enter__(self) -> "HandLandmarks":
@@ -153,7 +153,7 @@ def _track(hands: list[SeenHand | None]) -> HandTrack:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Send what C++ code writes to the process's error stream nowhere; MediaPipe has no switch for it."""
     try:
         sys.stderr.flush()

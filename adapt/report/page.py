@@ -17,7 +17,7 @@ from adapt.report.views import page_words
 from adapt.runs.atomic import write_atomic
 
 NAME = "report.html"
-_TEMPLATES = Environment(
+TEMPLATES = Environment(
     loader=PackageLoader("adapt.report", "template"),
     autoescape=True,
     undefined=StrictUndefined,
@@ -49,20 +49,20 @@ def render_report(facts: ReportFacts) -> str:
     """The page as text; arguments and errors as above."""
     if facts.evaluation is None and facts.study is None and facts.closed_loop is None:
         raise ValueError("a report needs an evaluation or a study; found neither")
-    style, script = _asset("report.css"), _asset("report.js")
+    style, script = asset("report.css"), asset("report.js")
     words: dict[str, Any] = {
         **page_words(facts),
         "style": style,
         "script": script,
-        "policy": _policy(style, script),
+        "policy": policy_of(style, script),
         "records": _records(facts),
         "swatch": swatch,
         "called": called,
     }
-    return _TEMPLATES.get_template("report.html.j2").render(words).strip() + "\n"
+    return TEMPLATES.get_template("report.html.j2").render(words).strip() + "\n"
 
 
-def _policy(style: str, script: str) -> str:
+def policy_of(style: str, script: str) -> str:
     """A content security policy: this style, this script, pictures inside the page, and nothing from anywhere."""
     return (
         f"default-src 'none'; img-src data:; style-src {_digest(style)}; script-src {_digest(script)}; "
@@ -80,11 +80,11 @@ def read_part(name: str) -> str:
     Args:
         name: For example "report.css".
     """
-    assert _TEMPLATES.loader is not None
-    return _TEMPLATES.loader.get_source(_TEMPLATES, name)[0]
+    assert TEMPLATES.loader is not None
+    return TEMPLATES.loader.get_source(TEMPLATES, name)[0]
 
 
-def _asset(name: str) -> Markup:
+def asset(name: str) -> Markup:
     """A part that goes into the page as it is; it is ours, and must not be escaped."""
     return Markup(read_part(name))
 
@@ -93,15 +93,15 @@ def _records(facts: ReportFacts) -> list[tuple[str, Markup]]:
     """The records themselves, for programs that find the page alone; by the id of their element."""
     records = []
     if facts.evaluation is not None:
-        records.append(("evaluation", _as_data(record.to_json(facts.evaluation))))
+        records.append(("evaluation", as_data(record.to_json(facts.evaluation))))
     if facts.study is not None:
-        records.append(("study-record", _as_data(study_record.to_json(facts.study))))
+        records.append(("study-record", as_data(study_record.to_json(facts.study))))
     if facts.closed_loop is not None:
-        records.append(("closed-loop-record", _as_data(closed_loop_results.as_part(facts.closed_loop))))
+        records.append(("closed-loop-record", as_data(closed_loop_results.as_part(facts.closed_loop))))
     return records
 
 
-def _as_data(value: Mapping[str, Any]) -> Markup:
+def as_data(value: Mapping[str, Any]) -> Markup:
     """JSON that no text inside can end early or turn into markup."""
     text = json.dumps(value, sort_keys=True, allow_nan=False, ensure_ascii=True)
     for character in "<>&":
