@@ -8,6 +8,7 @@ from torch import Tensor
 from adapt.geometry.cameras import Pinhole, from_field_of_view
 from adapt.geometry.rotations import orthonormal
 from adapt.hands.landmarks import SeenHand
+from adapt.hands.place import turn_of_sight
 
 CAMERA = from_field_of_view(640.0, 480.0, 75.0)
 HZ = 30.0
@@ -63,5 +64,7 @@ def seen_hand(
     pixels = pixels + noise_px * torch.randn(21, 2, dtype=torch.float64, generator=generator)
     shares = pixels / torch.tensor([camera.width_px, camera.height_px], dtype=torch.float64)
     landmarks = torch.cat((shares, shape[:, 2:] - shape[:1, 2:]), dim=1)
-    world_m = shape - shape.mean(dim=0)
+    # As a model tells it that looks at a cutting around the hand: along the line of sight.
+    sight = torch.tensor(place_m, dtype=torch.float64).expand(1, 21, 3) / place_m[2]
+    world_m = (shape - shape.mean(dim=0)) @ turn_of_sight(sight)[0]
     return SeenHand(side=called or side, score=score, landmarks=landmarks.float(), world_m=world_m.float())

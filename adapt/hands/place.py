@@ -24,7 +24,7 @@ def place_shapes(
     """Joints in the camera's frame, metres.
 
     Args:
-        shapes: Joints in metres about any centre, in axes along the line of sight (see `along_sight`).
+        shapes: Joints in metres about any centre, in axes along the line of sight (see `turn_of_sight`).
         pixels: Where they are seen.
         camera: What saw them.
         depth_m: Distance of what a depth camera saw at each joint, NaN where it saw nothing; it decides the distance
@@ -35,7 +35,7 @@ def place_shapes(
         here for all 21, with Huber's weights, so that a finger seen wrongly does not pull the hand.
     """
     rays = camera.rays(pixels)
-    turned = along_sight(shapes, rays)
+    turned = shapes @ turn_of_sight(rays).transpose(-1, -2)
     shift = _shift(turned, rays[..., :2])
     if depth_m is not None:
         measured = _measured_distance(turned, depth_m)
@@ -43,11 +43,14 @@ def place_shapes(
     return turned + shift[:, None, :]
 
 
-def along_sight(shapes: Float[Tensor, "n 21 3"], rays: Float[Tensor, "n 21 3"]) -> Float[Tensor, "n 21 3"]:
-    """Shapes turned from the axes of the line of sight into the camera's.
+def turn_of_sight(rays: Float[Tensor, "n 21 3"]) -> Float[Tensor, "n 3 3"]:
+    """The rotation from the axes of the line of sight to a hand into the camera's axes.
 
     The model sees a cutting around the hand, and tells its shape as if the camera looked straight at it. For a hand at
     the edge of a wide picture that is another direction by tens of degrees.
+
+    Args:
+        rays: Through the hand's joints, in the camera's axes.
     """
     sight = rays[:, list(PALM)].mean(dim=1)
     sight = sight / sight.norm(dim=-1, keepdim=True)
@@ -55,9 +58,7 @@ def along_sight(shapes: Float[Tensor, "n 21 3"], rays: Float[Tensor, "n 21 3"]) 
     ahead[:, 2] = 1.0
     axis = torch.linalg.cross(ahead, sight)
     sine = axis.norm(dim=-1, keepdim=True)
-    angle = torch.atan2(sine, sight[:, 2:])
-    turn = from_vector(axis / sine.clamp(min=1e-12) * angle)
-    return shapes @ turn.transpose(-1, -2)
+    return from_vector(axis / sine.clamp(min=1e-12) * torch.atan2(sine, sight[:, 2:]))
 
 
 def _shift(shapes: Float[Tensor, "n 21 3"], slopes: Float[Tensor, "n 21 2"]) -> Float[Tensor, "n 3"]:

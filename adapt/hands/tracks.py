@@ -13,6 +13,7 @@ from adapt.geometry.cameras import Pinhole
 from adapt.geometry.outliers import MOST_ACCELERATION_M_S2, is_outlier
 from adapt.hands.follow import BRIDGE_S, PALM, Trail, follow, palm_length, spots, stacked
 from adapt.hands.landmarks import SIDES, SeenHand
+from adapt.hands.sides import of_one_side, vote
 from adapt.hands.sureness import look_sureness
 from adapt.types import HandTrack
 
@@ -21,9 +22,7 @@ PALM_M = 0.09  # wrist to middle knuckle of an adult, by MediaPipe's own world l
 REACH_M = 1.0  # No wrist of the wearer's is farther from a camera on head or chest.
 
 _OFF_PALMS = 0.4  # from the median of its neighbours: below it nothing is an outlier
-_SURE_LOGIT = 4.0  # A side's score near 1 counts no more than this: neighbouring looks repeat each other's mistakes.
 _DOWNWARD, _BEYOND, _PER_REACH = 4.0, 4.0, 0.25
-_ENTRY = 1.0  # log-odds that an arm from the right is the wearer's right
 _BRIDGED = 0.3  # confidence at the edge of a bridged gap
 
 
@@ -101,9 +100,9 @@ def _judged(trail: Trail, clock: Tensor, camera: Pinhole) -> FollowedHand:
     good = ~off.numpy() if not bool(off.all()) else np.ones(len(off), dtype=bool)
     arm = _arm(points[good])
     distance_m = _distance_m(trail, points, good, camera)
-    side, share = _vote([hand for hand, fine in zip(trail.hands, good, strict=True) if fine], arm)
+    side, share = vote([hand for hand, fine in zip(trail.hands, good, strict=True) if fine], arm)
     sure = look_sureness(trail.hands, side, camera)
-    track, confidence = _rows(trail, clock, ~off, sure)
+    track, confidence = _rows(Trail(trail.at, of_one_side(trail.hands, side)), clock, ~off, sure)
     outliers = torch.zeros(len(clock), dtype=torch.bool)
     outliers[at[off]] = True
     return FollowedHand(
@@ -142,23 +141,6 @@ def _distance_m(trail: Trail, points: NDArray[np.float64], good: NDArray[np.bool
     metres, heights = (np.linalg.norm(each - each.mean(1, keepdims=True), axis=(1, 2)) for each in (world, points))
     focal = camera.fy_px / camera.height_px
     return float(np.median((focal * metres / heights.clip(min=1e-6))[good]))
-
-
-def _vote(hands: Sequence[SeenHand], arm: tuple[float, float]) -> tuple[str, float]:
-    """The side of a track, and how sure.
-
-    Each look counts by the log-odds of its score, so that a look that cannot tell says nothing; and the arm of a
-    camera's wearer mostly comes from its own side.
-    """
-    odds = sum(_logit(hand.score) * (1 if hand.side == "right" else -1) for hand in hands) / len(hands)
-    # As much as a few independent looks; that many looks of one track repeat each other.
-    odds = odds * min(len(hands), 5) ** 0.5 + _ENTRY * arm[0] * max(arm[1], 0.0)
-    return SIDES[int(odds >= 0)], 1 / (1 + float(np.exp(-abs(odds))))
-
-
-def _logit(score: float) -> float:
-    share = min(max(score, 0.5), 1 - 1e-9)
-    return min(float(np.log(share / (1 - share))), _SURE_LOGIT)
 
 
 def _wearer(arm: tuple[float, float], distance_m: float) -> float:

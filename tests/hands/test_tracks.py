@@ -229,3 +229,13 @@ def test_the_wearer_is_told_from_others_in_real_clips(
 
 def _from_the_right() -> torch.Tensor:
     return orthonormal(torch.tensor([-0.5, -0.45, 0.6]).double(), torch.tensor([0.0, -0.9, -0.5]).double())
+
+
+def test_a_look_of_the_wrong_side_has_its_depths_put_back_only_where_they_are_reversed() -> None:
+    flip = torch.tensor([1.0, 1, -1])
+    seen = looks(right)
+    seen[9] = [replace(right(9), side="left", world_m=right(9).world_m * flip)]
+    seen[15] = [replace(right(15), side="left")]
+    (hand,) = followed(seen)
+    for place in (9, 15):
+        torch.testing.assert_close(hand.track.world_m[place], right(place).world_m)
