@@ -11,6 +11,7 @@ joints are seen where they are seen. What that rests on is told with the result:
 - With a depth picture neither matters to the distance.
 """
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -20,6 +21,7 @@ from torch import Tensor
 from adapt.geometry.cameras import Pinhole
 from adapt.geometry.frames import CAMERA, PALM, Pose
 from adapt.geometry.outliers import MOST_ACCELERATION_M_S2, is_outlier
+from adapt.geometry.rotations import geodesic_rad
 from adapt.geometry.smoothing import smooth_positions, smooth_rotations
 from adapt.hands.palm import palm_position, palm_rotation, palm_size, palm_spread, pinch_aperture
 from adapt.hands.place import place_shapes
@@ -47,6 +49,9 @@ class LiftedHand:
         aperture_palms: The same in lengths of the palm, which no error of size or distance touches.
         sigma_m: One standard deviation of the palm's place along the camera's axes; errors of size and focal length
             are the same for the whole track, and differences between its rows are better than that.
+        scale_sigma: The same of a motion, as a share of it: to the side, and ahead.
+        jitter_m: How far the palm was measured from where it is put; 0 where nothing was smoothed.
+        jitter_rad: By how much its turn was measured otherwise.
         confidence: In [0, 1]; rows of 0 are meaningless.
         outliers: Known in the picture, and not believed in metres.
         focal_origin: "declared", "assumed", or "not needed" with depth.
@@ -60,6 +65,9 @@ class LiftedHand:
     aperture_m: Float[Tensor, " t"]
     aperture_palms: Float[Tensor, " t"]
     sigma_m: Float[Tensor, "t 3"]
+    scale_sigma: tuple[float, float]
+    jitter_m: Float[Tensor, " t"]
+    jitter_rad: Float[Tensor, " t"]
     confidence: Float[Tensor, " t"]
     outliers: Bool[Tensor, " t"]
     focal_origin: str
@@ -103,26 +111,24 @@ def lift(
     weight = torch.where(off, 0.0, hand.confidence[at].double())
     if not bool((weight > 0).any()):
         return None
-    position, rotation, aperture = _calmed(
-        position, rotation, pinch_aperture(joints) / palm_size(joints), clock, weight, smooth=smooth
-    )
-    metres = float(palm_size(shapes).median())
-    sizes = _Rows(count=len(time_s), at=at)
+    opening = pinch_aperture(joints) / palm_size(joints)
+    calm, turned, opening = _calmed(position, rotation, opening, clock, weight, smooth=smooth)
+    scale = _scale_sigma(camera, measured=palm_m is not None, depth=depth_m is not None)
+    rows = _Rows(count=len(time_s), at=at)
+    placed = rows.spread(calm)
     return LiftedHand(
         side=hand.side,
         time_s=time_s.double(),
-        palm=Pose(
-            rotation=sizes.spread(rotation, fill=torch.eye(3)),
-            position_m=sizes.spread(position),
-            of=PALM,
-            within=CAMERA,
-        ),
-        joints_m=sizes.spread(joints),
-        aperture_m=sizes.spread(aperture * metres),
-        aperture_palms=sizes.spread(aperture),
-        sigma_m=sizes.spread(_sigma_m(position, camera, measured=palm_m is not None, depth=depth_m is not None)),
-        confidence=sizes.spread(weight),
-        outliers=sizes.spread(off),
+        palm=Pose(rotation=rows.spread(turned, fill=torch.eye(3)), position_m=placed, of=PALM, within=CAMERA),
+        joints_m=rows.spread(joints),
+        aperture_m=rows.spread(opening * palm_size(shapes).median()),
+        aperture_palms=rows.spread(opening),
+        sigma_m=_sigma_m(placed, scale, depth=depth_m is not None),
+        scale_sigma=scale,
+        jitter_m=rows.spread((calm - position).norm(dim=1)),
+        jitter_rad=rows.spread(geodesic_rad(turned, torch.where(off[:, None, None], turned, rotation))),
+        confidence=rows.spread(weight),
+        outliers=rows.spread(off),
         focal_origin="not needed" if depth_m is not None else camera.origin,
         size_origin="depth" if depth_m is not None else "assumed" if palm_m is None else "measured",
     )
@@ -187,13 +193,19 @@ def _calmed(
     return calm[:, :3], smooth_rotations(rotation, time_s, weight), calm[:, 3].clamp(min=0)
 
 
-def _sigma_m(position: Float[Tensor, "n 3"], camera: Pinhole, *, measured: bool, depth: bool) -> Float[Tensor, "n 3"]:
-    """What errors of size and focal length make of a place: x and y are pixels times z over the focal length.
+def _scale_sigma(camera: Pinhole, *, measured: bool, depth: bool) -> tuple[float, float]:
+    """How wrong motions to the side and ahead can be, as shares of them.
 
-    Without depth z is focal length times size over pixels: so x and y know nothing of the focal length, and share the
-    error of the size. With depth it is the other way round.
+    x and y are pixels times z over the focal length. Without depth z is focal length times size over pixels: so x and
+    y know nothing of the focal length, and share the error of the size. With depth it is the other way round.
     """
-    size = 0.0 if depth else MEASURED_SIGMA if measured else SIZE_SIGMA
-    sideways = position[:, :2].abs() * (camera.focal_sigma if depth else size)
-    ahead = DEPTH_SIGMA_M if depth else position[:, 2:] * (size**2 + camera.focal_sigma**2) ** 0.5
-    return torch.cat((sideways, torch.zeros_like(position[:, 2:]) + ahead), dim=1)
+    if depth:
+        return camera.focal_sigma, 0.0
+    size = MEASURED_SIGMA if measured else SIZE_SIGMA
+    return size, math.hypot(size, camera.focal_sigma)
+
+
+def _sigma_m(position: Float[Tensor, "t 3"], scale: tuple[float, float], *, depth: bool) -> Float[Tensor, "t 3"]:
+    sideways, ahead = scale
+    sigma = position.abs() * position.new_tensor((sideways, sideways, ahead))
+    return sigma + position.new_tensor((0.0, 0.0, DEPTH_SIGMA_M)) if depth else sigma
