@@ -103,24 +103,26 @@ def _paired(
 ) -> list[tuple[Trail, SeenHand]]:
     if not trails or not hands:
         return []
-    costs = np.array([[_cost(trail, hand, time_s, place, aspect) for hand in hands] for trail in trails])
+    costs = np.array([_costs(trail, hands, time_s, place, aspect) for trail in trails])
     rows, columns = linear_sum_assignment(costs)
     pairs = zip(rows, columns, strict=True)
     return [(trails[row], hands[column]) for row, column in pairs if costs[row, column] < _NEVER]
 
 
-def _cost(trail: Trail, hand: SeenHand, time_s: Sequence[float], place: int, aspect: float) -> float:
-    """Palm lengths between a detection and where the trail should be by now; `_NEVER` beyond the gate."""
+def _costs(trail: Trail, hands: Sequence[SeenHand], time_s: Sequence[float], place: int, aspect: float) -> list[float]:
+    """Palm lengths between each detection and where the trail should be by now; `_NEVER` beyond the gate."""
     palm = list(PALM)
     last = spots(trail.hands[-1], aspect)
     unseen_s = time_s[place] - time_s[trail.at[-1]]
     expected = last[palm] + _carried(trail, time_s, unseen_s, aspect)
-    found = spots(hand, aspect)
-    length = max(palm_length(last), palm_length(found))
-    apart = float(np.linalg.norm(found[palm] - expected, axis=1).mean()) / length
-    if apart > _GATE + _GATE_PER_S * unseen_s:
-        return _NEVER
-    return apart + (_OTHER_SIDE * hand.score if _leaning(trail) != hand.side else 0.0)
+    leaning, costs = _leaning(trail), []
+    for hand in hands:
+        found = spots(hand, aspect)
+        length = max(palm_length(last), palm_length(found))
+        apart = float(np.linalg.norm(found[palm] - expected, axis=1).mean()) / length
+        near = apart <= _GATE + _GATE_PER_S * unseen_s
+        costs.append(apart + (_OTHER_SIDE * hand.score if leaning != hand.side else 0.0) if near else _NEVER)
+    return costs
 
 
 def _carried(trail: Trail, time_s: Sequence[float], unseen_s: float, aspect: float) -> NDArray[np.float64]:

@@ -2,6 +2,8 @@
 
     python tests/studies/hands_truth.py docs/results/hands_truth.json
 
+Run by hand: some minutes.
+
 The hand of `adapt.sim.human_hand` reaches, turns its wrist and pinches; the camera looks on from the wearer's head at
 several distances, held still or swaying. MediaPipe looks at the pictures, and what `adapt.hands` makes of that is
 compared with the truth. Left hands are the same pictures mirrored. A drawn hand is no photograph: the figures tell
@@ -13,7 +15,8 @@ import json
 import math
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from importlib.metadata import version
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -27,10 +30,11 @@ from torch import Tensor
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 from machine import commit, hardware
 
-from adapt.geometry.cameras import Pinhole, from_field_of_view
+from adapt.geometry.cameras import ASSUMED_FOV_DEG, Pinhole, from_field_of_view
 from adapt.geometry.rotations import geodesic_rad
+from adapt.geometry.smoothing import smooth_positions
 from adapt.hands.landmarks import HandLandmarks, SeenHand
-from adapt.hands.lift import LiftedHand, lift
+from adapt.hands.lift import lift
 from adapt.hands.model_file import ensure_hand_model
 from adapt.hands.palm import palm_position, palm_rotation, palm_size, pinch_aperture
 from adapt.hands.tracks import FollowedHand, follow_hands
@@ -45,7 +49,6 @@ SIZE_PX = 480
 FOV_DEG = 75.0
 DISTANCES_M = (0.35, 0.5, 0.7)
 REACHES_HZ = {"slow": 0.3, "fast": 0.9}
-ASSUMED_FOV_DEG = 70.0  # what the same pictures are taken for where nothing is declared
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +105,7 @@ def posed(hand: HumanHand, time_s: float, reach_hz: float) -> tuple[list[Solid],
     solids = [solid for solid in hand.solids(scene(time_s, reach_hz)) if isinstance(solid, Capsule)]
     wrist = solids[1].b
     phase = 2 * math.pi * reach_hz * time_s
-    turn = Rotation.from_euler("yx", (0.45 * math.sin(0.8 * phase), 0.2 * math.sin(0.6 * phase + 1))).as_matrix()
+    turn = Rotation.from_euler("yx", (0.25 * math.sin(0.8 * phase), 0.15 * math.sin(0.6 * phase + 1))).as_matrix()
 
     def moved(point: NDArray[np.float64]) -> NDArray[np.float64]:
         return wrist + turn @ (point - wrist)
@@ -117,12 +120,12 @@ def posed(hand: HumanHand, time_s: float, reach_hz: float) -> tuple[list[Solid],
 
 def looking(distance_m: float, time_s: float, *, sway: bool) -> View:
     """From the wearer's head; swaying as somebody who works does, by centimetres and degrees."""
-    eye = np.array([0.0, -0.1, 0.1]) + distance_m * np.array([0.0, -0.35, 0.94])
-    target = np.array([0.0, -0.06, 0.1])
+    eye = np.array([0.0, -0.05, 0.05]) + distance_m * np.array([0.0, -0.54, 0.84])
+    target = np.array([0.0, -0.03, 0.05])
     if sway:
         turns = 2 * math.pi * time_s * np.array([0.7, 1.1, 0.5])
-        eye = eye + 0.03 * np.sin(turns)
-        target = target + 0.05 * np.sin(turns * 1.3 + 1)
+        eye = eye + 0.02 * np.sin(turns)
+        target = target + 0.03 * np.sin(turns * 1.3 + 1)
     forward = (target - eye) / np.linalg.norm(target - eye)
     right = np.cross(forward, (0.0, 0.0, 1.0))
     right /= np.linalg.norm(right)
@@ -134,60 +137,168 @@ def looked_at(frames: Sequence[NDArray[np.uint8]], model: Path) -> list[list[See
         return [landmarks.look_at_all(torch.from_numpy(frame.copy()), place / HZ) for place, frame in enumerate(frames)]
 
 
-def judged(
-    looks: Sequence[Sequence[SeenHand]], truth: Tensor, side: str, true_camera: Pinhole, taken_for: Pinhole, *, measured: bool
-) -> dict[str, Any]:
-    """Errors of one take; `truth` is of the hand of that side."""
-    times = [place / HZ for place in range(len(looks))]
-    hands = [hand for hand in follow_hands(looks, times, taken_for) if hand.wearer >= 0.5]
+def judged(looks: Sequence[Sequence[SeenHand]], truth: Tensor, side: str) -> dict[str, Any]:
+    """Errors of one take whose hand is of that side, with camera and palm declared, and with neither."""
+    declared = from_field_of_view(float(SIZE_PX), float(SIZE_PX), FOV_DEG)
+    times = torch.arange(len(looks), dtype=torch.float64) / HZ
+    hands = [hand for hand in follow_hands(looks, times.tolist(), declared) if hand.wearer >= 0.5]
     calls = [hand.side == side for look in looks for hand in look]
+    tracked = [hand.side == side for hand in hands for _ in range(int(hand.track.seen.sum()))]
     found: dict[str, Any] = {
-        "detected_share": sum(bool(look) for look in looks) / len(looks),
-        "side_right_share_of_looks": sum(calls) / max(len(calls), 1),
-        "side_right_share_of_tracks": sum(h.side == side for h in hands) / max(len(hands), 1),
+        "looks": len(looks),
+        "found_share": round(sum(bool(look) for look in looks) / len(looks), 3),
+        "side_right_share_of_looks": share(calls),
         "tracks": len(hands),
+        "side_right_share_of_tracked_looks": share(
+            [h.side == side for h in hands for _ in range(int(h.track.seen.sum()))]
+        ),
     }
-    if hands:
-        found |= errors(max(hands, key=lambda h: float(h.known.sum())), truth, taken_for, side, measured=measured)
+    if not hands:
+        return found
+    hand, palm_m = max(hands, key=lambda each: float(each.track.seen.sum())), float(palm_size(truth).median())
+    found |= errors(hand, truth, declared, side, palm_m)
+    guess = replace(
+        from_field_of_view(float(SIZE_PX), float(SIZE_PX), ASSUMED_FOV_DEG), origin="assumed", focal_sigma=0.25
+    )
+    lifted = lift(hand, times, guess)
+    if lifted is not None:
+        rows = (lifted.confidence > 0) & hand.track.seen
+        off = (lifted.palm.position_m - palm_position(truth))[rows]
+        found["nothing declared"] = distances(off, palm_position(truth)[rows]) | {
+            "within_two_sigma_share": share((off.abs() <= 2 * lifted.sigma_m[rows]).all(dim=1).tolist())
+        }
     return found
 
 
-def errors(hand: FollowedHand, truth: Tensor, camera: Pinhole, side: str, *, measured: bool) -> dict[str, Any]:
+def errors(hand: FollowedHand, truth: Tensor, camera: Pinhole, side: str, palm_m: float) -> dict[str, Any]:
+    """With everything declared: before and after smoothing, at the looks of the longest track."""
     times = torch.arange(len(truth), dtype=torch.float64) / HZ
-    palm_m = float(palm_size(truth).median()) if measured else None
     raw, calm = (lift(hand, times, camera, palm_m=palm_m, smooth=smooth) for smooth in (False, True))
     if raw is None or calm is None:
         return {}
     rows = (calm.confidence > 0) & hand.track.seen
-    place, turn, aperture = palm_position(truth)[rows], palm_rotation(truth, side)[rows], pinch_aperture(truth)[rows]
-    value: dict[str, Any] = {"rows": int(rows.sum()), "confidence_mean": round(float(calm.confidence[rows].mean()), 3)}
+    place, turn, aperture = palm_position(truth), palm_rotation(truth, side), pinch_aperture(truth)
+    value: dict[str, Any] = {"rows": int(rows.sum())}
     for name, lifted in (("raw", raw), ("smooth", calm)):
-        off = lifted.palm.position_m[rows] - place
-        angle = torch.rad2deg(geodesic_rad(lifted.palm.rotation[rows], turn))
-        value[name] = {
-            "position_error_mm": tenth(1000 * off.norm(dim=1).median()),
-            "sideways_error_mm": tenth(1000 * off[:, :2].norm(dim=1).median()),
-            "distance_error_mm": tenth(1000 * off[:, 2].abs().median()),
-            "distance_bias_share": round(float((off[:, 2] / place[:, 2]).median()), 3),
+        off = lifted.palm.position_m - place
+        angle = torch.rad2deg(geodesic_rad(lifted.palm.rotation, turn))[rows]
+        both = torch.stack((lifted.aperture_palms[rows], aperture[rows]))
+        value[name] = distances(off[rows], place[rows]) | {
             "orientation_error_deg": tenth(angle.median()),
             "orientation_error_p90_deg": tenth(angle.quantile(0.9)),
-            "aperture_correlation": round(float(torch.corrcoef(torch.stack((lifted.aperture_palms[rows], aperture)))[0, 1]), 3),
-            "jitter_mm": round(1000 * jitter(off), 2),
-            "jitter_deg": round(math.degrees(jitter_of_turns(lifted, turn, rows)), 2),
+            "aperture_correlation": round(float(torch.corrcoef(both)[0, 1]), 3),
+            "jitter_mm": tenth(1000 * jitter(off, rows)),
         }
+    value["jitter_left_share"] = round(value["smooth"]["jitter_mm"] / value["raw"]["jitter_mm"], 3)
+    value["lag_frames"] = lag(calm.palm.position_m[:, 0], place[:, 0], rows)
+    clean = smooth_positions(place, times)
+    value["peak_speed_kept_share"] = round(float(speed(clean).max() / speed(place).max()), 3)
     return value
 
 
-def jitter(off: Tensor) -> float:
-    """Root mean square of what an error changes by from frame to frame, over the square root of two: of white noise,
-    its deviation."""
-    return float((off.diff(dim=0).square().sum(dim=1).mean() / 2).sqrt())
+def distances(off: Tensor, place: Tensor) -> dict[str, Any]:
+    """Of places, metres, camera's axes."""
+    return {
+        "position_error_mm": tenth(1000 * off.norm(dim=1).median()),
+        "sideways_error_mm": tenth(1000 * off[:, :2].norm(dim=1).median()),
+        "distance_error_mm": tenth(1000 * off[:, 2].abs().median()),
+        "distance_bias_share": round(float((off[:, 2] / place[:, 2]).median()), 3),
+    }
 
 
-def jitter_of_turns(lifted: LiftedHand, truth: Tensor, rows: Tensor) -> float:
-    away = lifted.palm.rotation[rows] @ truth.transpose(-1, -2)
-    return float((geodesic_rad(away[1:], away[:-1]).square().mean() / 2).sqrt())
+def jitter(off: Tensor, rows: Tensor) -> Tensor:
+    """The deviation of white noise whose error would change as much from one look to the next, metres."""
+    side_by_side = rows[1:] & rows[:-1]
+    return (off.diff(dim=0)[side_by_side].square().sum(dim=1).mean() / 2).sqrt()
+
+
+def speed(place: Tensor) -> Tensor:
+    return place.diff(dim=0).norm(dim=1) * HZ
+
+
+def lag(found: Tensor, truth: Tensor, rows: Tensor) -> int:
+    """By how many looks the motion to the side comes late: where it agrees best with the truth."""
+
+    def agreement(by: int) -> float:
+        late = torch.roll(truth, by)
+        good = rows.clone()
+        good[:5], good[-5:] = False, False
+        return float(torch.corrcoef(torch.stack((found[good], late[good])))[0, 1])
+
+    return max(range(-4, 5), key=agreement)
+
+
+def mirrored(frames: Sequence[NDArray[np.uint8]], truth: Tensor) -> tuple[list[NDArray[np.uint8]], Tensor]:
+    return [np.ascontiguousarray(frame[:, ::-1]) for frame in frames], truth * truth.new_tensor((-1.0, 1.0, 1.0))
+
+
+def share(found: Sequence[bool]) -> float | None:
+    return round(sum(found) / len(found), 3) if found else None
 
 
 def tenth(value: Tensor) -> float:
     return round(float(value), 1)
+
+
+def summary(takes: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Medians over takes."""
+
+    def middle(*keys: str) -> float | None:
+        values = []
+        for one in takes:
+            value: Any = one
+            for key in keys:
+                value = value.get(key) if isinstance(value, dict) else None
+            if value is not None:
+                values.append(float(value))
+        return round(float(np.median(values)), 3) if values else None
+
+    plain = ("found_share", "side_right_share_of_looks", "side_right_share_of_tracked_looks")
+    plain += ("jitter_left_share", "lag_frames", "peak_speed_kept_share")
+    measures = ("position_error_mm", "sideways_error_mm", "distance_error_mm", "orientation_error_deg")
+    measures += ("aperture_correlation", "jitter_mm")
+    undeclared = (*measures[:3], "within_two_sigma_share")
+    return (
+        {"takes": len(takes)}
+        | {key: middle(key) for key in plain}
+        | {name: {key: middle(name, key) for key in measures} for name in ("raw", "smooth")}
+        | {
+            "nothing declared": {
+                key: middle("nothing declared", key) for key in (*measures[:3], "within_two_sigma_share")
+            }
+        }
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--seconds", type=float, default=4.0, help="of each take")
+    args = parser.parse_args()
+    model, takes = ensure_hand_model(Cache.default().folder("models")), []
+    for distance_m, (pace, reach_hz), sway in product(DISTANCES_M, REACHES_HZ.items(), (False, True)):
+        seen = take(distance_m, reach_hz, sway=sway, seconds=args.seconds)
+        for side, (frames, truth) in (("right", seen), ("left", mirrored(*seen))):
+            about = {"distance_m": distance_m, "pace": pace, "head_moves": sway, "side": side}
+            about["palm_speed_peak_m_s"] = round(float(speed(palm_position(truth)).max()), 2)
+            takes.append(about | judged(looked_at(frames, model), truth, side))
+            sys.stdout.write(json.dumps(takes[-1]) + "\n")
+    groups = {f"{metres} m": [one for one in takes if one["distance_m"] == metres] for metres in DISTANCES_M}
+    groups |= {pace: [one for one in takes if one["pace"] == pace] for pace in REACHES_HZ}
+    for sway in (False, True):
+        groups[f"head {'moves' if sway else 'still'}"] = [one for one in takes if one["head_moves"] == sway]
+    record = {
+        "command": f"python tests/studies/hands_truth.py {args.out} --seconds {args.seconds:g}",
+        "commit": commit(),
+        "hardware": hardware(),
+        "mediapipe": version("mediapipe"),
+        "settings": {"hz": HZ, "picture_px": SIZE_PX, "fov_deg": FOV_DEG, "assumed_fov_deg": ASSUMED_FOV_DEG},
+        "all": summary(takes),
+        "groups": {name: summary(members) for name, members in groups.items()},
+        "takes": takes,
+    }
+    args.out.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
