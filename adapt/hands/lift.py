@@ -4,8 +4,8 @@ MediaPipe tells where 21 joints are in the picture, and what shape the hand has,
 of known size that is seen so large must be so far away: for each look the one place is found from which the shape's
 joints are seen where they are seen. What that rests on is told with the result:
 
-- The hand's size. MediaPipe gives every hand about the same; people differ by some 6 % (one deviation; ANSUR II), and
-  the model by more. A measured palm (`palm_m`) makes it certain.
+- The hand's size. MediaPipe gives everybody about the same hand; people differ by some 6 % (one deviation; ANSUR II),
+  and the model from itself by more. A measured palm (`palm_m`) takes away the first.
 - The focal length. Distance grows with it, while places to the side do not change. Where the field of view is assumed,
   the distance is uncertain by a quarter.
 - With a depth picture neither matters to the distance.
@@ -23,13 +23,14 @@ from adapt.geometry.frames import CAMERA, PALM, Pose
 from adapt.geometry.outliers import MOST_ACCELERATION_M_S2, is_outlier
 from adapt.geometry.rotations import geodesic_rad
 from adapt.geometry.smoothing import smooth_positions, smooth_rotations
-from adapt.hands.palm import palm_position, palm_rotation, palm_size, palm_spread, pinch_aperture
+from adapt.hands.palm import palm_position, palm_rotation, pinch_aperture
 from adapt.hands.place import place_shapes
-from adapt.hands.tracks import FollowedHand
+from adapt.hands.tracks import PALM_M, FollowedHand
 
 NEAREST_M, FARTHEST_M = 0.05, 3.0
 SIZE_SIGMA = 0.12  # of a hand nobody measured, as a share: people's own 6 %, and the model's
-MEASURED_SIGMA = 0.03
+MEASURED_SIGMA = 0.1  # the model's alone
+LANDMARK_SIGMA = 0.1  # of the palm's length: by so much its joints are seen beside where they are
 DEPTH_SIGMA_M = 0.012  # joints lie that deep below the skin, give or take
 
 _JUMP_M = 0.06
@@ -46,7 +47,8 @@ class LiftedHand:
         palm: Where the palm is and how it is turned (`adapt.hands.palm`).
         joints_m: All joints, not smoothed.
         aperture_m: Thumb tip to index tip.
-        aperture_palms: The same in lengths of the palm, which no error of size or distance touches.
+        aperture_palms: The same in lengths of the palm, which no error of size or distance touches; of the palm that
+            was measured, or of the one that the model gives everybody.
         sigma_m: One standard deviation of the palm's place along the camera's axes; errors of size and focal length
             are the same for the whole track, and differences between its rows are better than that.
         scale_sigma: The same of a motion, as a share of it: to the side, and ahead.
@@ -102,7 +104,11 @@ def lift(
     if palm_m is not None and not 0.04 <= palm_m <= 0.15:
         raise ValueError(f"a palm of {palm_m} m from wrist to middle knuckle; give metres, 0.04 to 0.15")
     at = hand.known.nonzero().flatten()
-    shapes = _of_one_size(hand.track.world_m[at].double(), hand.track.seen[at], palm_m)
+    if not len(at):
+        return None
+    # Not each look's own palm: where the model mistakes a palm pitched away for a short one, its size as a whole is
+    # still right. Against a drawn hand, scaling look by look doubled the scatter of the distance, or worse.
+    shapes = hand.track.world_m[at].double() * (1.0 if palm_m is None else palm_m / PALM_M)
     pixels = camera.of_shares(hand.track.landmarks[at, :, :2].double())
     joints = place_shapes(shapes, pixels, camera, depth_m=None if depth_m is None else depth_m[at].double())
     position, rotation = palm_position(joints), palm_rotation(joints, hand.side)
@@ -111,7 +117,8 @@ def lift(
     weight = torch.where(off, 0.0, hand.confidence[at].double())
     if not bool((weight > 0).any()):
         return None
-    opening = pinch_aperture(joints) / palm_size(joints)
+    metres = PALM_M if palm_m is None else palm_m
+    opening = pinch_aperture(joints) / metres
     calm, turned, opening = _calmed(position, rotation, opening, clock, weight, smooth=smooth)
     scale = _scale_sigma(camera, measured=palm_m is not None, depth=depth_m is not None)
     rows = _Rows(count=len(time_s), at=at)
@@ -121,7 +128,7 @@ def lift(
         time_s=time_s.double(),
         palm=Pose(rotation=rows.spread(turned, fill=torch.eye(3)), position_m=placed, of=PALM, within=CAMERA),
         joints_m=rows.spread(joints),
-        aperture_m=rows.spread(opening * palm_size(shapes).median()),
+        aperture_m=rows.spread(opening * metres),
         aperture_palms=rows.spread(opening),
         sigma_m=_sigma_m(placed, scale, depth=depth_m is not None),
         scale_sigma=scale,
@@ -147,16 +154,6 @@ class _Rows:
             whole[:] = fill.to(rows.dtype)
         whole[self.at] = rows
         return whole
-
-
-def _of_one_size(
-    shapes: Float[Tensor, "n 21 3"], seen: Bool[Tensor, " n"], palm_m: float | None
-) -> Float[Tensor, "n 21 3"]:
-    """All looks at one size: bones do not grow, and whatever they do in the model would become distance."""
-    spread = palm_spread(shapes)
-    usual = spread[seen].median() if bool(seen.any()) else spread.median()
-    same = shapes * (usual / spread.clamp(min=1e-6))[:, None, None]
-    return same if palm_m is None else same * (palm_m / palm_size(same).median())
 
 
 def _unreasonable(
@@ -207,5 +204,6 @@ def _scale_sigma(camera: Pinhole, *, measured: bool, depth: bool) -> tuple[float
 
 def _sigma_m(position: Float[Tensor, "t 3"], scale: tuple[float, float], *, depth: bool) -> Float[Tensor, "t 3"]:
     sideways, ahead = scale
-    sigma = position.abs() * position.new_tensor((sideways, sideways, ahead))
-    return sigma + position.new_tensor((0.0, 0.0, DEPTH_SIGMA_M)) if depth else sigma
+    by_scale = position.abs() * position.new_tensor((sideways, sideways, ahead))
+    beside = LANDMARK_SIGMA * PALM_M
+    return torch.hypot(by_scale, position.new_tensor((beside, beside, DEPTH_SIGMA_M if depth else 0.0)))

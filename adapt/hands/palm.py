@@ -50,12 +50,6 @@ def palm_size(joints: Float[Tensor, "*b 21 3"]) -> Float[Tensor, "*b"]:
     return size
 
 
-def palm_spread(joints: Float[Tensor, "*b 21 3"]) -> Float[Tensor, "*b"]:
-    """Mean distance of wrist and knuckles from their mean: a size that no single joint spoils; unit of the joints."""
-    spread: Tensor = (joints[..., list(PALM), :] - palm_position(joints)[..., None, :]).norm(dim=-1).mean(dim=-1)
-    return spread
-
-
 def pinch_aperture(joints: Float[Tensor, "*b 21 3"]) -> Float[Tensor, "*b"]:
     """From thumb tip to index tip, in the unit of the joints."""
     aperture: Tensor = (joints[..., THUMB_TIP, :] - joints[..., INDEX_TIP, :]).norm(dim=-1)

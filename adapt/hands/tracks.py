@@ -18,11 +18,12 @@ from adapt.hands.sureness import look_sureness
 from adapt.types import HandTrack
 
 FEWEST_LOOKS = 3  # A hand seen less often is more likely none.
-PALM_M = 0.09  # wrist to middle knuckle of an adult, by MediaPipe's own world landmarks
+PALM_M = 0.09  # wrist to middle knuckle of everybody, in MediaPipe's world landmarks; medians of clips: 0.078 to 0.096
 REACH_M = 1.0  # No wrist of the wearer's is farther from a camera on head or chest.
 
 _OFF_PALMS = 0.4  # from the median of its neighbours: below it nothing is an outlier
 _DOWNWARD, _BEYOND, _PER_REACH = 4.0, 4.0, 0.25
+_MOMENT = 0.2  # of the shorter of two tracks
 _BRIDGED = 0.3  # confidence at the edge of a bridged gap
 
 
@@ -66,8 +67,8 @@ def follow_hands(looks: Sequence[Sequence[SeenHand]], time_s: Sequence[float], c
         camera: What took it, for the picture's shape and for distances; an assumed one will do.
 
     Returns:
-        Tracks of at least `FEWEST_LOOKS` looks, in order of appearance. At any time at most one left and one right
-        hand have `wearer` of one half or more.
+        Tracks of at least `FEWEST_LOOKS` looks, in order of appearance. Of those that have `wearer` of one half or
+        more, at most one left and one right hand are there at a time, but for a moment when one takes over.
 
     Raises:
         ValueError: There are not as many times as looks, or they do not increase.
@@ -180,6 +181,12 @@ def _own_side(hand: FollowedHand) -> float:
     return hand.arm[0] if hand.side == "right" else -hand.arm[0]
 
 
+def _side_by_side(one: FollowedHand, other: FollowedHand) -> bool:
+    """Whether two tracks are of two hands; when one takes over from another, both may be there for a moment."""
+    both = int((one.known & other.known).sum())
+    return both > _MOMENT * min(int(one.known.sum()), int(other.known.sum()))
+
+
 def _one_wearer(hands: Sequence[FollowedHand]) -> list[FollowedHand]:
     """See that the wearer has at most one left and one right hand at a time.
 
@@ -188,7 +195,7 @@ def _one_wearer(hands: Sequence[FollowedHand]) -> list[FollowedHand]:
     """
     settled: list[FollowedHand] = []
     for hand in sorted(hands, key=lambda each: -each.wearer * each.side_share * float(each.known.sum())):
-        mine = [other for other in settled if other.wearer >= 0.5 and bool((other.known & hand.known).any())]
+        mine = [other for other in settled if other.wearer >= 0.5 and _side_by_side(hand, other)]
         taken = {other.side for other in mine}
         if hand.wearer < 0.5 or hand.side not in taken:
             settled.append(hand)

@@ -16,13 +16,13 @@ from adapt.geometry.rotations import from_vector, geodesic_rad
 from adapt.hands.depth import depth_at
 from adapt.hands.landmarks import SeenHand
 from adapt.hands.lift import LiftedHand, lift
-from adapt.hands.palm import palm_position, palm_rotation, palm_size, pinch_aperture
+from adapt.hands.palm import palm_position, palm_rotation, pinch_aperture
 from adapt.hands.place import place_shapes
+from adapt.hands.tracks import PALM_M as MODEL_PALM_M
 from adapt.hands.tracks import follow_hands
 
 COUNT = 40
 TIMES = torch.arange(COUNT, dtype=torch.float64) / HZ
-PALM_M = float(palm_size(skeleton()))
 
 
 def lifted(seen: Sequence[SeenHand], camera: Pinhole = CAMERA, **more: object) -> LiftedHand:
@@ -42,7 +42,7 @@ def test_a_hand_is_put_where_it_is_and_turned_as_it_is(side: str, place: tuple[f
     truth = palm_rotation(skeleton(side) @ wearer_turn().T, side)
     assert math.degrees(geodesic_rad(found.palm.rotation[5], truth)) < 1.5
     assert float(found.aperture_m[5]) == pytest.approx(0.05, abs=1e-3)
-    assert float(found.aperture_palms[5]) == pytest.approx(0.05 / PALM_M, rel=0.02)
+    assert float(found.aperture_palms[5]) == pytest.approx(0.05 / MODEL_PALM_M, rel=0.02)
     assert (found.palm.of, found.palm.within) == ("palm", "camera")
 
 
@@ -94,12 +94,14 @@ def test_one_finger_seen_wrongly_does_not_pull_the_hand() -> None:
 def test_a_measured_palm_sets_the_distance_and_narrows_what_is_uncertain() -> None:
     hand = seen_hand((0.1, 0.1, 0.5))
     small = replace(hand, world_m=hand.world_m * 0.8)  # as a model says of a hand larger than its idea of one
-    guess, sure = lifted([small] * COUNT), lifted([small] * COUNT, palm_m=PALM_M)
+    guess, sure = lifted([small] * COUNT), lifted([small] * COUNT, palm_m=MODEL_PALM_M / 0.8)
     assert float(guess.palm.position_m[5, 2]) == pytest.approx(0.4, abs=0.02)
     assert float(sure.palm.position_m[5, 2]) == pytest.approx(0.5, abs=0.02)
     assert (guess.size_origin, sure.size_origin) == ("assumed", "measured")
-    assert (sure.sigma_m[5] < guess.sigma_m[5]).all()
+    assert sure.scale_sigma < guess.scale_sigma
+    assert sure.sigma_m[5, 2] / 0.5 < guess.sigma_m[5, 2] / 0.4
     torch.testing.assert_close(guess.aperture_palms[5], sure.aperture_palms[5])
+    assert float(sure.aperture_m[5]) == pytest.approx(0.06, abs=1e-3)
 
 
 def test_an_assumed_camera_changes_the_distance_and_nothing_to_the_side() -> None:

@@ -88,7 +88,7 @@ def test_a_step_without_looks_says_nothing() -> None:
 
 
 def test_each_axis_is_believed_as_far_as_it_is_known() -> None:
-    sure = retarget(hand_of(palm_m=0.0945), STEPS).confidence
+    sure = retarget(hand_of(palm_m=0.09), STEPS).confidence
     guess = retarget(hand_of(), STEPS).confidence
     assert (sure[:, :3] > guess[:, :3]).all()
     looks = [[seen_hand((0.1, 0.08, 0.45))] for _ in TIMES]

@@ -239,3 +239,14 @@ def test_a_look_of_the_wrong_side_has_its_depths_put_back_only_where_they_are_re
     (hand,) = followed(seen)
     for place in (9, 15):
         torch.testing.assert_close(hand.track.world_m[place], right(place).world_m)
+
+
+def test_a_track_that_takes_over_from_another_stays_the_wearer_s_and_of_its_side() -> None:
+    """The detector finds a hand anew, elsewhere, at the last look at which it still follows the old one."""
+    seen = [[right(place)] if place < 15 else [] for place in range(COUNT)]
+    for place in range(14, COUNT):
+        seen[place] = [*seen[place], seen_hand((-0.15, 0.0, 0.45))]
+    first, second = followed(seen)
+    assert (first.known & second.known).sum() == 1
+    assert [first.side, second.side] == ["right", "right"]
+    assert min(first.wearer, second.wearer) > 0.9

@@ -149,17 +149,14 @@ def judged(looks: Sequence[Sequence[SeenHand]], truth: Tensor, side: str) -> dic
         "found_share": round(sum(bool(look) for look in looks) / len(looks), 3),
         "side_right_share_of_looks": share(calls),
         "tracks": len(hands),
-        "side_right_share_of_tracked_looks": share(
-            [h.side == side for h in hands for _ in range(int(h.track.seen.sum()))]
-        ),
+        "side_right_share_of_tracked_looks": share(tracked),
     }
     if not hands:
         return found
     hand, palm_m = max(hands, key=lambda each: float(each.track.seen.sum())), float(palm_size(truth).median())
     found |= errors(hand, truth, declared, side, palm_m)
-    guess = replace(
-        from_field_of_view(float(SIZE_PX), float(SIZE_PX), ASSUMED_FOV_DEG), origin="assumed", focal_sigma=0.25
-    )
+    guess = from_field_of_view(float(SIZE_PX), float(SIZE_PX), ASSUMED_FOV_DEG, focal_sigma=ASSUMED_FOCAL_SIGMA)
+    guess = replace(guess, origin="assumed")
     lifted = lift(hand, times, guess)
     if lifted is not None:
         rows = (lifted.confidence > 0) & hand.track.seen
@@ -262,11 +259,7 @@ def summary(takes: Sequence[dict[str, Any]]) -> dict[str, Any]:
         {"takes": len(takes)}
         | {key: middle(key) for key in plain}
         | {name: {key: middle(name, key) for key in measures} for name in ("raw", "smooth")}
-        | {
-            "nothing declared": {
-                key: middle("nothing declared", key) for key in (*measures[:3], "within_two_sigma_share")
-            }
-        }
+        | {"nothing declared": {key: middle("nothing declared", key) for key in undeclared}}
     )
 
 
