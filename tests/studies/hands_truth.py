@@ -2,12 +2,10 @@
 
     python tests/studies/hands_truth.py docs/results/hands_truth.json
 
-Run by hand: some minutes.
-
-The hand of `adapt.sim.human_hand` reaches, turns its wrist and pinches; the camera looks on from the wearer's head at
-several distances, held still or swaying. MediaPipe looks at the pictures, and what `adapt.hands` makes of that is
-compared with the truth. Left hands are the same pictures mirrored. A drawn hand is no photograph: the figures tell
-what the method does where the detector works, not how often it works on people.
+Run by hand: some minutes. The hand of `drawn_hand.py` reaches, turns its wrist and pinches, and the camera looks on
+from the wearer's head at several distances, held still or swaying. MediaPipe looks at the pictures, and what
+`adapt.hands` makes of that is compared with the truth. Left hands are the same pictures mirrored. A drawn hand is no
+photograph: the figures tell what the method does where the detector works, not how often it works on people.
 """
 
 import argparse
@@ -27,10 +25,12 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 from torch import Tensor
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
-from machine import commit, hardware
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from adapt.geometry.cameras import ASSUMED_FOV_DEG, Pinhole, from_field_of_view
+from benchmarks.machine import commit, hardware
+from studies.drawn_hand import joints_of, solids_of
+
+from adapt.geometry.cameras import ASSUMED_FOCAL_SIGMA, ASSUMED_FOV_DEG, Pinhole, from_field_of_view
 from adapt.geometry.rotations import geodesic_rad
 from adapt.geometry.smoothing import smooth_positions
 from adapt.hands.landmarks import HandLandmarks, SeenHand
@@ -40,8 +40,6 @@ from adapt.hands.palm import palm_position, palm_rotation, palm_size, pinch_aper
 from adapt.hands.tracks import FollowedHand, follow_hands
 from adapt.runs.cache import Cache
 from adapt.sim.camera import Camera
-from adapt.sim.human_hand import HumanHand
-from adapt.sim.shapes import Capsule, Solid
 from adapt.sim.state import SceneState
 
 HZ = 30.0
@@ -81,41 +79,28 @@ class EgoCamera(Camera):
 
 def take(distance_m: float, reach_hz: float, *, sway: bool, seconds: float) -> tuple[list[NDArray[np.uint8]], Tensor]:
     """Pictures, and the true joints in the camera's frame, shape (t, 21, 3)."""
-    hand, frames, truth = HumanHand(), [], []
+    frames, truth = [], []
+    far = np.tile(np.array([5.0, 5.0, -1.0, 1.0, 0.0, 0.0, 0.0]), (3, 1))  # No block in sight.
     with EgoCamera(SIZE_PX) as camera:
-        for place in range(int(seconds * HZ)):
-            time_s = place / HZ
-            solids, joints = posed(hand, time_s, reach_hz)
-            camera.view = looking(distance_m, time_s, sway=sway)
-            frames.append(camera.picture(scene(time_s, reach_hz), solids))
+        for frame in range(int(seconds * HZ)):
+            place, turn, pinch = pose(frame / HZ, reach_hz)
+            joints = joints_of(place, turn, pinch)
+            camera.view = looking(distance_m, frame / HZ, sway=sway)
+            state = SceneState(blocks=far, tool=place, highest=np.zeros(3))
+            frames.append(camera.picture(state, solids_of(joints, turn)))
             truth.append(camera.view.see(joints))
     return frames, torch.from_numpy(np.stack(truth))
 
 
-def scene(time_s: float, reach_hz: float) -> SceneState:
+def pose(time_s: float, reach_hz: float) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
+    """Palm and pinch of a hand that reaches, turns and pinches, each in its own time; x right, y away, z up."""
     phase = 2 * math.pi * reach_hz * time_s
-    tool = np.array([0.07 * math.sin(phase), 0.05 * math.sin(0.7 * phase + 1), 0.1 + 0.03 * math.sin(1.3 * phase + 2)])
-    away = np.tile(np.array([5.0, 5.0, -1.0, 1.0, 0.0, 0.0, 0.0]), (3, 1))  # No block in sight.
-    grip = 0.5 - 0.5 * math.cos(2 * math.pi * 0.5 * time_s)
-    return SceneState(blocks=away, tool=tool, grip=grip, highest=np.zeros(3), time_s=time_s)
-
-
-def posed(hand: HumanHand, time_s: float, reach_hz: float) -> tuple[list[Solid], NDArray[np.float64]]:
-    """The hand's solids, its wrist turned as a whole, and its 21 joints."""
-    solids = [solid for solid in hand.solids(scene(time_s, reach_hz)) if isinstance(solid, Capsule)]
-    wrist = solids[1].b
-    phase = 2 * math.pi * reach_hz * time_s
-    turn = Rotation.from_euler("yx", (0.25 * math.sin(0.8 * phase), 0.15 * math.sin(0.6 * phase + 1))).as_matrix()
-
-    def moved(point: NDArray[np.float64]) -> NDArray[np.float64]:
-        return wrist + turn @ (point - wrist)
-
-    turned = [Capsule(a=moved(s.a), b=moved(s.b), radius=s.radius, colour=s.colour, gloss=s.gloss) for s in solids]
-    index, middle, ring, little, thumb = (turned[at : at + 3] for at in range(10, 30, 4))
-    joints = [turned[1].b]
-    for digit in (thumb, index, middle, ring, little):
-        joints += [digit[0].a, *(bone.b for bone in digit)]
-    return list(turned), np.stack(joints)
+    place = np.array([0.07 * math.sin(phase), 0.05 * math.sin(0.7 * phase + 1), 0.1 + 0.03 * math.sin(1.3 * phase + 2)])
+    yaw = 0.2 + 0.3 * math.sin(0.9 * phase + 2)
+    pitch, roll = 0.15 + 0.3 * math.sin(0.6 * phase + 1), 0.35 * math.sin(0.8 * phase)
+    away = Rotation.from_euler("z", math.pi / 2)  # Fingers away from the wearer, back up; then swung, raised, rolled.
+    turn = (Rotation.from_euler("ZXY", (yaw, pitch, roll)) * away).as_matrix()
+    return place, np.asarray(turn), 0.5 - 0.5 * math.cos(2 * math.pi * 0.5 * time_s)
 
 
 def looking(distance_m: float, time_s: float, *, sway: bool) -> View:
