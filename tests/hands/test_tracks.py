@@ -250,3 +250,33 @@ def test_a_track_that_takes_over_from_another_stays_the_wearer_s_and_of_its_side
     assert (first.known & second.known).sum() == 1
     assert [first.side, second.side] == ["right", "right"]
     assert min(first.wearer, second.wearer) > 0.9
+
+
+def test_a_hand_too_fast_for_its_last_place_is_followed_by_its_speed() -> None:
+    steps = [0.0] * 10 + [0.02, 0.05, 0.08, 0.1, 0.1, 0.08, 0.05, 0.02] + [0.0] * 12  # 3 m/s at its fastest
+    places = [-0.25 + sum(steps[: place + 1]) for place in range(COUNT)]
+    (hand,) = followed([[seen_hand((x, 0.08, 0.45))] for x in places])
+    assert hand.known.all()
+
+
+def test_a_hand_told_twice_at_every_look_is_one_track() -> None:
+    def again(place: int) -> SeenHand:
+        return replace(right(place), score=0.5, landmarks=right(place).landmarks + 0.004)
+
+    assert len(followed(looks(right, again))) == 1
+
+
+def test_of_two_hands_side_by_side_each_goes_on_as_its_own_side() -> None:
+    """They pass each other between two looks: the nearest detection is then the other hand's."""
+
+    def near_left(place: int) -> SeenHand:
+        return seen_hand((-0.032 if place < 15 else 0.024, 0.05, 0.45), side="left")
+
+    def near_right(place: int) -> SeenHand:
+        return seen_hand((0.032 if place < 15 else -0.024, 0.05, 0.45))
+
+    hands = followed(looks(near_left, near_right))
+    assert sorted(hand.side for hand in hands) == ["left", "right"]
+    for hand in hands:
+        own = near_left if hand.side == "left" else near_right
+        torch.testing.assert_close(hand.track.landmarks[-1], own(COUNT - 1).landmarks)
