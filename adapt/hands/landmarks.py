@@ -31,18 +31,20 @@ class SeenHand:
 
 
 class HandLandmarks:
-    """Finds up to two hands in the frames of one video, which must come in order of time.
+    """Finds hands in the frames of one video, which must come in order of time.
 
     The model follows hands from frame to frame, so one instance serves one video: what it says of a video does not
     depend on which others were looked at. Use it as a context manager; it holds threads and memory.
     """
 
-    def __init__(self, model: Path, *, min_score: float = 0.5) -> None:
+    def __init__(self, model: Path, *, min_score: float = 0.5, most: int = len(SIDES)) -> None:
         """Load the model.
 
         Args:
             model: File from `ensure_hand_model`.
             min_score: Confidence in [0, 1] from which a hand counts as found, and as still followed.
+            most: How many hands are looked for at once; more than 2 where other people's may be in the picture. While
+                fewer are in sight, the model searches the whole picture anew at every look, which takes longer.
         """
         _ignore_stray_profiling()
         with quiet():
@@ -56,7 +58,7 @@ class HandLandmarks:
                 vision.HandLandmarkerOptions(
                     base_options=BaseOptions(model_asset_path=str(model)),
                     running_mode=vision.RunningMode.VIDEO,
-                    num_hands=len(SIDES),
+                    num_hands=most,
                     min_hand_detection_confidence=min_score,
                     min_hand_presence_confidence=min_score,
                     min_tracking_confidence=min_score,
@@ -65,7 +67,7 @@ class HandLandmarks:
         self._warned = False
 
     def look(self, frame: UInt8[Tensor, "h w 3"], time_s: float) -> list[SeenHand]:
-        """Find the hands in the next frame.
+        """Find one person's hands in the next frame.
 
         Args:
             frame: Upright RGB.
@@ -75,6 +77,13 @@ class HandLandmarks:
             At most one hand per side. Where the model calls two hands by the same side, the less sure one is taken
             for the other side.
         """
+        return _one_per_side(self.look_at_all(frame, time_s))
+
+    def look_at_all(self, frame: UInt8[Tensor, "h w 3"], time_s: float) -> list[SeenHand]:
+        """Find all hands in the next frame, whosesoever, each with the side that the model says; see `look`.
+
+        That is what `adapt.hands.tracks` makes tracks of: there the sides are voted on over time.
+        """
         image = self._image(np.ascontiguousarray(frame.numpy()))
         if self._warned:
             found = self._landmarker.detect_for_video(image, round(time_s * 1000))
@@ -82,7 +91,7 @@ class HandLandmarks:
             with quiet():  # Its warnings come with the first frame.
                 found = self._landmarker.detect_for_video(image, round(time_s * 1000))
             self._warned = True
-        hands = [
+        return [
             SeenHand(
                 side=side[0].category_name.lower(), score=side[0].score, landmarks=_xyz(image_), world_m=_xyz(world)
             )
@@ -90,7 +99,6 @@ class HandLandmarks:
                 found.handedness, found.hand_landmarks, found.hand_world_landmarks, strict=True
             )
         ]
-        return _one_per_side(hands)
 
     def detect(self, clip: Clip) -> list[HandTrack]:
         """Follow the hands through a whole clip.
