@@ -1,0 +1,216 @@
+"""Is a row missing, or there twice? Do stamps and rate agree, and does every row bring something new?
+
+Time stamps are often made up from the row's number, so a lost row shows in the motion alone: every joint makes two
+steps at once. What happens while the robot rests cannot be seen, and does no harm.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from adapt.embodiment.spec import Embodiment
+from adapt.quality.robot.channels import runs
+from adapt.quality.robot.findings import Finding, Tally
+from adapt.quality.robot.rows import Channel, EpisodeRows, channels, spread, steps
+
+_LOST = 2.4  # times the larger of the steps around it
+_ALIKE = 0.9  # cosine between a lost row's step and those around it: the same way, only further
+_AXES = 2  # at least; one axis that leaps is a jump
+_LEAPING = 1.7  # times its own steps around it that most of the moving axes must make
+_LEAST_STEP = 0.2  # of the set's high speed, that the robot must have around it
+_HELD_ROWS = 3  # on end; more of them are a pause
+_TWICE_ROWS = 2
+_TWICE_SHARE = 0.01
+_SLOWER = 0.15  # Share of the moving rows that bring nothing new, from which it is no accident but another rate.
+_STAMP = 0.5  # Share of a period by which two stamps may be too near or too far apart.
+_DRIFT_ROWS = 0.5
+_NEIGHBOURS = 2
+_FULL_STEP = 0.3  # of the set's high speed: no braking, no start
+
+
+def examine_clock(spec: Embodiment, episodes: Sequence[EpisodeRows]) -> list[Finding]:
+    """Look for lost and doubled rows, uneven stamps, and columns that are slower than the data set's rate.
+
+    Args:
+        spec: The body.
+        episodes: At least one.
+
+    Returns:
+        Kinds "missing rows", "doubled rows", "slower rate", "uneven clock" and "clock drifts".
+    """
+    every = [c for c in channels(spec) if not c.axis.gripper and spread(c, episodes) > c.noise]
+    found = _stamps(episodes)
+    found += _missing([c for c in every if c.kind == "state"] or every, episodes)
+    for kind in ("state", "action"):
+        found += _doubled([c for c in every if c.kind == kind], kind, episodes)
+    return found
+
+
+def missing_rows(of: Sequence[Channel], episode: EpisodeRows, scales: Sequence[float]) -> np.ndarray:
+    """Rows before which time seems to be missing.
+
+    Args:
+        of: Channels that move, of one kind.
+        episode: The episode.
+        scales: High speed of each channel over the whole set, in units a row.
+
+    Returns:
+        Row numbers.
+    """
+    if len(of) < _AXES or episode.length < 2 * _NEIGHBOURS + 3:
+        return np.zeros(0, dtype=np.int64)
+    taken = np.stack([steps(c, episode) / s for c, s in zip(of, scales, strict=True)], axis=1)
+    size = np.linalg.norm(taken, axis=1)
+    found = []
+    for place in np.flatnonzero(size > _LOST * _LEAST_STEP):
+        first, last = place - _NEIGHBOURS, place + _NEIGHBOURS + 1
+        if first < 0 or last > len(taken):
+            continue
+        around = np.concatenate([taken[first:place], taken[place + 1 : last]])
+        if _is_leap(taken[place], around):
+            found.append(place + 1)
+    return np.array(found, dtype=np.int64)
+
+
+def _is_leap(leap: np.ndarray, around: np.ndarray) -> bool:
+    sizes = np.linalg.norm(around, axis=1)
+    size = float(np.linalg.norm(leap))
+    if sizes.min() < _LEAST_STEP * sizes.max() or size < _LOST * sizes.max() or sizes.max() < _LEAST_STEP:
+        return False
+    mean = around.mean(axis=0)
+    if leap @ mean < _ALIKE * size * np.linalg.norm(mean):
+        return False
+    partakes = np.abs(leap) > 0.2 * np.abs(leap).max()
+    leaping = np.abs(leap) > _LEAPING * np.abs(around).max(axis=0)
+    return int((partakes & leaping).sum()) >= _AXES
+
+
+def _missing(of: Sequence[Channel], episodes: Sequence[EpisodeRows]) -> list[Finding]:
+    scales = high_steps(of, episodes)
+    tally = Tally(
+        kind="missing rows",
+        subject="rows",
+        remedy="Look whether the recorder dropped frames there; cut the episode at these rows",
+        gravity="wrong",
+    )
+    for episode in episodes:
+        rows = missing_rows(of, episode, scales)
+        if len(rows):
+            place = int(rows[0])
+            tally.add(
+                episode.index,
+                float(len(rows)),
+                f"time seems to be missing before {len(rows)} of {episode.length} rows: all joints take several steps "
+                f"at once, first before row {place} ({episode.time_s[place]:.2f} s)",
+            )
+    return tally.findings(len(episodes))
+
+
+@dataclass(frozen=True, slots=True)
+class _Repeats:
+    episode: EpisodeRows
+    rows: np.ndarray  # that repeat the row before in the midst of motion
+    moving: int  # rows in motion
+
+
+def _doubled(of: Sequence[Channel], kind: str, episodes: Sequence[EpisodeRows]) -> list[Finding]:
+    if not of:
+        return []
+    scales = high_steps(of, episodes)
+    seen = [_repeats(of, episode, scales) for episode in episodes]
+    moving, again = sum(each.moving for each in seen), sum(len(each.rows) for each in seen)
+    if moving and again > _SLOWER * moving:
+        rate_hz = episodes[0].rate_hz
+        return [
+            Finding(
+                kind="slower rate",
+                subject=f"{kind} columns",
+                found=f"{again} of {moving} rows in motion ({again / moving:.0%}) repeat the row before: new values "
+                f"come at about {rate_hz * (1 - again / moving):.1f} Hz, rows at {rate_hz:g} Hz",
+                remedy="Record at the rate of the slowest source, or convert the data set to that rate",
+                gravity="suspect",
+                share=again / moving,
+            )
+        ]
+    tally = Tally(
+        kind="doubled rows",
+        subject=f"{kind} columns",
+        remedy="Take the doubled rows and their frames out, or look what held the recorder up",
+        gravity="suspect",
+    )
+    for each in seen:
+        count = len(each.rows)
+        if count >= max(_TWICE_ROWS, _TWICE_SHARE * each.moving):
+            row = int(each.rows[0])
+            tally.add(
+                each.episode.index,
+                float(count),
+                f"{count} of {each.moving} rows in motion repeat the row before in every axis, first row {row} "
+                f"({each.episode.time_s[row]:.2f} s)",
+            )
+    return tally.findings(len(episodes))
+
+
+def _repeats(of: Sequence[Channel], episode: EpisodeRows, scales: Sequence[float]) -> _Repeats:
+    """Rows that repeat the row before, with motion of the same way just before and just after."""
+    taken = np.stack([steps(c, episode) / s for c, s in zip(of, scales, strict=True)], axis=1)
+    size = np.linalg.norm(taken, axis=1)
+    still = (taken == 0).all(axis=1)
+    rows = []
+    for first, after in runs(still):
+        if first == 0 or after == len(still) or after - first > _HELD_ROWS:
+            continue
+        before, behind = taken[first - 1], taken[after]
+        least = min(size[first - 1], size[after])
+        if least > _FULL_STEP and before @ behind > _ALIKE * size[first - 1] * size[after]:
+            rows += list(range(first + 1, after + 1))
+    return _Repeats(episode, np.array(rows, dtype=np.int64), int((size > _LEAST_STEP).sum()) + len(rows))
+
+
+def high_steps(of: Sequence[Channel], episodes: Sequence[EpisodeRows]) -> list[float]:
+    """The step from row to row that 98 % of each channel's steps stay below, but no less than what is noise."""
+    return [
+        max(
+            float(np.quantile(np.concatenate([np.abs(steps(c, e)) for e in episodes]), 0.98)),
+            c.noise / max(1.0, episodes[0].rate_hz),
+        )
+        for c in of
+    ]
+
+
+def _stamps(episodes: Sequence[EpisodeRows]) -> list[Finding]:
+    """What the stamps say, within what ingest lets pass."""
+    uneven = Tally(
+        kind="uneven clock",
+        subject="time stamps",
+        remedy="Stamp rows when they are measured, at an even rate; or resample the episode when converting",
+        gravity="suspect",
+    )
+    drifts = Tally(
+        kind="clock drifts",
+        subject="time stamps",
+        remedy="Write the true rate into meta/info.json, or stamp rows and frames by one clock",
+        gravity="suspect",
+    )
+    for episode in episodes:
+        gaps = np.diff(episode.time_s) * episode.rate_hz
+        odd = np.flatnonzero(np.abs(gaps - 1) > _STAMP)
+        if len(odd):
+            worst = int(np.abs(gaps - 1).argmax())
+            uneven.add(
+                episode.index,
+                float(len(odd)),
+                f"{len(odd)} of {len(gaps)} rows come more than half a period early or late; row {worst + 1} comes "
+                f"{gaps[worst]:.2f} periods after the one before",
+            )
+        off = float(gaps.sum() - len(gaps))
+        slow = np.median(gaps) - 1
+        if abs(off) > _DRIFT_ROWS and abs(slow * len(gaps)) > _DRIFT_ROWS:
+            drifts.add(
+                episode.index,
+                abs(off),
+                f"the last row is stamped {off:+.1f} periods off: stamps run at {episode.rate_hz / (1 + slow):.3f} Hz, "
+                f"the data set says {episode.rate_hz:g} Hz",
+            )
+    return uneven.findings(len(episodes)) + drifts.findings(len(episodes))
