@@ -23,6 +23,7 @@ _FLAT_SHARE = 0.005
 _OTHER_MOVES = 0.5  # Share of the flat rows in which the other of the pair must be moving.
 _MOVES = 0.15  # of its high speed
 _STUCK_S = 0.8
+_ANSWER_S = 0.3  # A state may follow its command by as much.
 _STUCK_WAY = 0.15  # of the other's spread, travelled meanwhile
 _STOP = 0.02  # of the axis's spread, within which it is at the end of its range
 _BEYOND = 0.04  # of a command's spread, by which the state lies further out
@@ -180,7 +181,7 @@ def _longest_way(
     for first, last in runs(np.diff(values) == 0):
         if last - first < _STUCK_S * episode.rate_hz:
             continue
-        there, value = path[first : last + 1], float(values[first])
+        there, value = _settled(path[first : last + 1], pair.channel, episode.rate_hz), float(values[first])
         way = float(np.ptp(there))
         if comparable and value <= stops[0]:
             way = float(there.max()) - value
@@ -188,6 +189,12 @@ def _longest_way(
             way = value - float(there.min())
         best = max(best, ((first, last), way), key=lambda each: each[1])
     return best
+
+
+def _settled(path: np.ndarray, channel: Channel, rate_hz: float) -> np.ndarray:
+    """The other's way without what is only its answer to before, or is yet to be answered."""
+    late = round(_ANSWER_S * rate_hz)
+    return path[: len(path) - late] if channel.kind == "state" else path[late:]
 
 
 def _torn(pair: _Pair, episodes: Sequence[EpisodeRows]) -> list[Finding]:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.ndimage import minimum_filter1d
 
 from adapt.embodiment.spec import Embodiment
 from adapt.quality.robot.channels import runs
@@ -26,6 +27,7 @@ _SLOWER = 0.15  # Share of the moving rows that bring nothing new, from which it
 _STAMP = 0.5  # Share of a period by which two stamps may be too near or too far apart.
 _DRIFT_ROWS = 0.5
 _NEIGHBOURS = 2
+_AROUND_S = 0.15  # Pictures may be later than rows by as much.
 _FULL_STEP = 0.3  # of the set's high speed: no braking, no start
 
 
@@ -166,6 +168,24 @@ def _repeats(of: Sequence[Channel], episode: EpisodeRows, scales: Sequence[float
         if least > _FULL_STEP and before @ behind > _ALIKE * size[first - 1] * size[after]:
             rows += list(range(first + 1, after + 1))
     return _Repeats(episode, np.array(rows, dtype=np.int64), int((size > _LEAST_STEP).sum()) + len(rows))
+
+
+def brisk(of: Sequence[Channel], episodes: Sequence[EpisodeRows]) -> list[np.ndarray]:
+    """Rows around which the robot moves at every single row: a picture that stands still there is none of its own.
+
+    Returns:
+        For each episode a mask over its rows.
+    """
+    scales = high_steps(of, episodes)
+    found = []
+    for episode in episodes:
+        mask = np.zeros(episode.length, dtype=bool)
+        if of:
+            taken = np.stack([steps(c, episode) / s for c, s in zip(of, scales, strict=True)], axis=1)
+            mask[1:] = np.linalg.norm(taken, axis=1) > _LEAST_STEP
+        reach = max(1, round(_AROUND_S * episode.rate_hz))
+        found.append(np.asarray(minimum_filter1d(mask.astype(np.uint8), 2 * reach + 1, mode="nearest") > 0))
+    return found
 
 
 def high_steps(of: Sequence[Channel], episodes: Sequence[EpisodeRows]) -> list[float]:

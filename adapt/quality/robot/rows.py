@@ -130,18 +130,19 @@ def steps(channel: Channel, episode: EpisodeRows) -> Float[np.ndarray, " _t"]:
 
 
 def moving(of: Sequence[Channel], episodes: Sequence[EpisodeRows]) -> list[np.ndarray]:
-    """In which rows does the robot move? It rests while every one of these channels is slower than its slowest motion.
+    """In which rows does the robot move? It rests while all of these channels are slow.
 
     Returns:
         For each episode a mask over its rows.
     """
     masks = [np.zeros(episode.length, dtype=bool) for episode in episodes]
-    for channel in of:
-        speeds = [_speed(channel, episode) for episode in episodes]
-        if not speeds or spread(channel, episodes) <= channel.noise:
-            continue
-        usual = float(np.quantile(np.concatenate(speeds), 0.98))
-        least = max(_REST * usual, channel.noise / 2)
+    used = [channel for channel in of if spread(channel, episodes) > channel.noise]
+    paces = [[_speed(channel, episode) for episode in episodes] for channel in used]
+    high = [float(np.quantile(np.concatenate(speeds), 0.98)) for speeds in paces]
+    for channel, speeds in zip(used, paces, strict=True):
+        # A joint that hardly moves trembles; what counts as motion is told by the liveliest of its unit.
+        liveliest = max(pace for other, pace in zip(used, high, strict=True) if other.axis.unit == channel.axis.unit)
+        least = max(_REST * liveliest, channel.noise)
         for mask, speed in zip(masks, speeds, strict=True):
             mask |= speed > least
     return masks
