@@ -142,8 +142,8 @@ def _doubled(camera: str, seen: Sequence[View], brisk: Mapping[int, np.ndarray],
             Finding(
                 kind="slower camera",
                 subject=f"camera '{camera}'",
-                found=f"{share:.0%} of its frames in motion repeat the one before: it films at about "
-                f"{rate_hz * (1 - share):.0f} Hz, rows come at {rate_hz:g} Hz",
+                found=f"{share:.0%} of its frames in motion repeat the one before: it brings at most "
+                f"{rate_hz * (1 - share):.0f} new pictures a second, rows come at {rate_hz:g} Hz",
                 remedy="Record rows at the camera's rate, or set the camera to theirs",
                 gravity="suspect",
                 share=share,

@@ -11,12 +11,24 @@ import numpy as np
 
 from adapt.embodiment.spec import Embodiment
 from adapt.quality.robot.findings import Finding, Tally
-from adapt.quality.robot.rows import CONSTANT, Channel, EpisodeRows, channels, counterpart, spread, steps, together
+from adapt.quality.robot.rows import (
+    CONSTANT,
+    Channel,
+    EpisodeRows,
+    Kind,
+    channels,
+    counterpart,
+    spread,
+    steps,
+    together,
+)
 
 _TURN = {"rad": 2 * np.pi, "deg": 360.0}
 _NEAR_TURN = 0.15  # Share of a turn by which a wrap's step may differ from it: the joint moves meanwhile.
-_JUMP = 5.0  # times the step that 98 % of all steps stay below
-_JUMP_SPREAD = 0.08  # of the axis's spread, at least
+_JUMP = 5.0  # times the suddenness that 98 % of all steps stay below
+_AROUND = 5  # steps
+_FASTER = 1.3  # times the fastest motion that lasts
+_JUMP_SPREAD = 0.06  # of the axis's spread, at least
 _HELD = 0.9  # Share of steps that are none, from which an axis is a switch, whose jumps are its nature.
 _FLAT_ROWS = 5
 _FLAT_SHARE = 0.005
@@ -26,7 +38,8 @@ _STUCK_S = 0.8
 _ANSWER_S = 0.3  # A state may follow its command by as much.
 _STUCK_WAY = 0.15  # of the other's spread, travelled meanwhile
 _STOP = 0.02  # of the axis's spread, within which it is at the end of its range
-_BEYOND = 0.04  # of a command's spread, by which the state lies further out
+# Of the spread, by which the other lies further out than a command, or a state, ever does.
+_BEYOND: dict[Kind, float] = {"action": 0.04, "state": 0.1}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,9 +113,9 @@ def _clipped(pair: _Pair, episodes: Sequence[EpisodeRows]) -> list[Finding]:
         rows = sum(int(mask.sum()) for mask in flat)
         if rows < max(_FLAT_ROWS, _FLAT_SHARE * len(values)):
             continue
-        goes_on = sum(int((mask & on).sum()) for mask, on in zip(flat, _goes_on(other, episodes), strict=True))
-        past = _past(pair, episodes, flat, extreme, side)
-        if max(goes_on, past) < _OTHER_MOVES * rows:
+        on = zip(_goes_on(other, episodes), _past(pair, other, episodes, extreme, side), strict=True)
+        goes_on = sum(int((mask & (moves | past)).sum()) for mask, (moves, past) in zip(flat, on, strict=True))
+        if goes_on < _OTHER_MOVES * rows:
             continue
         found.append(
             Finding(
@@ -110,7 +123,7 @@ def _clipped(pair: _Pair, episodes: Sequence[EpisodeRows]) -> list[Finding]:
                 subject=channel.where,
                 found=f"stays at exactly its {side} value {extreme:.4g} {channel.axis.unit} in {rows} rows "
                 f"({rows / len(values):.1%}), while the {other.kind} of that name goes on in "
-                f"{max(goes_on, past) / rows:.0%} of them",
+                f"{goes_on / rows:.0%} of them",
                 remedy="Look for a limit in the recorder or the converter, and record or convert again without it",
                 gravity="wrong",
                 episodes=tuple(e.index for e, mask in zip(episodes, flat, strict=True) if mask.any()),
@@ -127,17 +140,16 @@ def _goes_on(channel: Channel, episodes: Sequence[EpisodeRows]) -> list[np.ndarr
     return [np.append(change > least, False) | np.insert(change > least, 0, False) for change in changes]
 
 
-def _past(pair: _Pair, episodes: Sequence[EpisodeRows], flat: Sequence[np.ndarray], extreme: float, side: str) -> int:
-    """Flat rows of a command in which the state is further out than any command: it was told to go there."""
-    channel, other = pair.channel, pair.other
-    if other is None or channel.kind != "action" or channel.axis.unit != other.axis.unit:
-        return 0
+def _past(pair: _Pair, other: Channel, episodes: Sequence[EpisodeRows], extreme: float, side: str) -> list[np.ndarray]:
+    """Rows in which the other of the pair is further out than the extreme, where their units can be compared.
+
+    A state beyond its command's furthest was told to go there. A command beyond its state's may press on the table.
+    """
+    if pair.channel.axis.unit != other.axis.unit or other.axis.increment:
+        return [np.zeros(episode.length, dtype=bool) for episode in episodes]
     sign = 1.0 if side == "highest" else -1.0
-    far = _BEYOND * pair.spread
-    return sum(
-        int((mask & (sign * (other.values(episode) - extreme) > far)).sum())
-        for episode, mask in zip(episodes, flat, strict=True)
-    )
+    far = _BEYOND[pair.channel.kind] * pair.spread
+    return [sign * (other.values(episode) - extreme) > far for episode in episodes]
 
 
 def _stuck(pair: _Pair, episodes: Sequence[EpisodeRows]) -> list[Finding]:
@@ -203,10 +215,13 @@ def _torn(pair: _Pair, episodes: Sequence[EpisodeRows]) -> list[Finding]:
     if channel.axis.gripper or channel.axis.increment or pair.spread <= channel.noise:
         return []
     changes = [np.abs(steps(channel, episode)) for episode in episodes]
-    every = np.concatenate(changes)
-    if (every == 0).mean() >= _HELD:
+    if (np.concatenate(changes) == 0).mean() >= _HELD:
         return []
-    least = max(_JUMP * float(np.quantile(every, 0.98)), _JUMP_SPREAD * pair.spread, channel.noise)
+    flowing = [_flowing(channel, episode) for episode in episodes]
+    sudden = [np.abs(steps(channel, e) - flow) for e, flow in zip(episodes, flowing, strict=True)]
+    usual = float(np.quantile(np.concatenate(sudden), 0.98))
+    fastest = float(np.abs(np.concatenate(flowing)).max())
+    least = max(_JUMP * usual, _JUMP_SPREAD * pair.spread, _FASTER * fastest, channel.noise)
     turn = _TURN.get(channel.axis.unit, np.inf)
     wraps = Tally(
         kind="wraps",
@@ -220,34 +235,45 @@ def _torn(pair: _Pair, episodes: Sequence[EpisodeRows]) -> list[Finding]:
         remedy="Look at these rows: leave them out, or cut the episode there",
         gravity="suspect",
     )
-    for episode, change in zip(episodes, changes, strict=True):
+    for episode, change, odd in zip(episodes, changes, sudden, strict=True):
         wrapped = np.abs(change - turn) <= _NEAR_TURN * turn if np.isfinite(turn) else np.zeros(len(change), bool)
-        torn = (change > least) & ~wrapped
+        torn = (odd > least) & ~wrapped & ~_beside(wrapped)
         for mask, tally, what in ((wrapped, wraps, "a whole turn"), (torn, jumps, "")):
             if mask.any():
-                tally.add(episode.index, float(mask.sum()), _told(episode, change, mask, what, channel, every))
+                tally.add(episode.index, float(mask.sum()), _told(episode, change, mask, what, channel))
     return wraps.findings(len(episodes)) + jumps.findings(len(episodes))
 
 
-def _told(
-    episode: EpisodeRows, change: np.ndarray, mask: np.ndarray, what: str, channel: Channel, every: np.ndarray
-) -> str:
+def _flowing(channel: Channel, episode: EpisodeRows) -> np.ndarray:
+    """The middle one of five steps around each: how the axis moves there, but for what is sudden. Shape (t - 1,)."""
+    taken = steps(channel, episode)
+    if len(taken) < _AROUND:
+        return np.asarray(taken)
+    around = np.lib.stride_tricks.sliding_window_view(np.pad(taken, _AROUND // 2, mode="reflect"), _AROUND)
+    return np.asarray(np.median(around, axis=1))
+
+
+def _beside(mask: np.ndarray) -> np.ndarray:
+    """Places next to those of a mask."""
+    beside = np.zeros_like(mask)
+    beside[1:] |= mask[:-1]
+    beside[:-1] |= mask[1:]
+    return beside
+
+
+def _told(episode: EpisodeRows, change: np.ndarray, mask: np.ndarray, what: str, channel: Channel) -> str:
     row = int(np.where(mask, change, -1).argmax())
-    usual = float(np.quantile(every, 0.98))
     times = f"{int(mask.sum())} times" if mask.sum() > 1 else "once"
     size = f"{change[row]:.3g} {channel.axis.unit}" + (f", {what}" if what else "")
     return (
-        f"it jumps {times}, by {size}, from row {row} to the next ({episode.time_s[row]:.2f} s); 98 % of its steps "
-        f"are below {usual:.2g}"
+        f"it jumps {times}, by {size}, from row {row} to the next ({episode.time_s[row]:.2f} s), "
+        f"where its usual step is {np.median(change):.2g}"
     )
 
 
 def _in_runs(mask: np.ndarray) -> np.ndarray:
     """Only those rows whose neighbour is in the mask too: one row at the extreme is what every axis has."""
-    beside = np.zeros_like(mask)
-    beside[1:] |= mask[:-1]
-    beside[:-1] |= mask[1:]
-    return np.asarray(mask & beside)
+    return np.asarray(mask & _beside(mask))
 
 
 def runs(mask: np.ndarray) -> list[tuple[int, int]]:

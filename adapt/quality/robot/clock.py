@@ -18,6 +18,7 @@ from adapt.quality.robot.rows import Channel, EpisodeRows, channels, spread, ste
 _LOST = 2.4  # times the larger of the steps around it
 _ALIKE = 0.9  # cosine between a lost row's step and those around it: the same way, only further
 _AXES = 2  # at least; one axis that leaps is a jump
+_FAR = 2.2  # times a joint's high step
 _LEAPING = 1.7  # times its own steps around it that most of the moving axes must make
 _LEAST_STEP = 0.2  # of the set's high speed, that the robot must have around it
 _HELD_ROWS = 3  # on end; more of them are a pause
@@ -78,6 +79,8 @@ def missing_rows(of: Sequence[Channel], episode: EpisodeRows, scales: Sequence[f
 def _is_leap(leap: np.ndarray, around: np.ndarray) -> bool:
     sizes = np.linalg.norm(around, axis=1)
     size = float(np.linalg.norm(leap))
+    if int((np.abs(leap) > _FAR).sum()) >= _AXES and size > _LOST * sizes.max():
+        return True  # so far that joints may have turned round meanwhile
     if sizes.min() < _LEAST_STEP * sizes.max() or size < _LOST * sizes.max() or sizes.max() < _LEAST_STEP:
         return False
     mean = around.mean(axis=0)

@@ -152,7 +152,7 @@ def _odd_episodes(
         if abs(off) >= least and curve[place] >= _OWN_FIT and curve[place] - curve[usual] >= _OWN_BETTER:
             tally.add(
                 episode.index,
-                abs(off),
+                float(abs(off)),
                 f"the picture shows what the rows say {abs(off) / rate_hz:.2f} s {'earlier' if off > 0 else 'later'} "
                 f"({abs(off)} rows) than in the other episodes",
             )
