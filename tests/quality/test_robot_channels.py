@@ -43,7 +43,7 @@ def test_clean_data_raises_no_alarm(seed):
     assert [each.text for each in found(clean_play(seed=seed))] == []
 
 
-@pytest.mark.parametrize("rows", [12, 30, 80])
+@pytest.mark.parametrize("rows", [20, 40, 80])
 @pytest.mark.parametrize("axis", range(4))
 def test_a_state_that_keeps_its_value_while_it_is_told_to_move_is_stuck(rows, axis):
     data = stuck(play(), 2, axis, rows)
@@ -99,9 +99,11 @@ def test_an_axis_that_nobody_moves_is_worth_a_note_only():
     assert kinds(still) == set()
 
 
-@pytest.mark.parametrize("quantile", [0.85, 0.75, 0.6])
+@pytest.mark.parametrize(
+    ("kind", "quantile"),
+    [("action", 0.85), ("action", 0.75), ("action", 0.6), ("state", 0.75), ("state", 0.65), ("state", 0.55)],
+)
 @pytest.mark.parametrize("upper", [True, False])
-@pytest.mark.parametrize("kind", ["action", "state"])
 def test_what_is_clipped_in_the_recorder_is_told(quantile, upper, kind):
     data = clipped(play(), kind, 0, quantile, upper=upper)
     assert "clipped" in kinds(data, "shoulder")

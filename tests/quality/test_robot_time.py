@@ -43,12 +43,12 @@ def test_missing_rows_are_seen_by_all_joints_stepping_at_once(rows):
     assert "before 1 of" in finding.found
 
 
-@pytest.mark.parametrize("rows", [3, 6, 15])
+@pytest.mark.parametrize("rows", [5, 8, 15])
 def test_doubled_rows_are_counted(rows):
-    told = [each for each in found(doubled(play(), 3, rows)) if each.kind == "doubled rows"]
-    assert {each.subject for each in told} == {"state columns", "action columns"}
-    assert all(each.episodes == (3,) for each in told)
-    counted = int(next(each for each in told if each.subject == "action columns").found.split()[3])
+    """State and commands repeat in the same rows, which a robot that pauses does not do: it answers later."""
+    (finding,) = [each for each in found(doubled(play(), 3, rows)) if each.kind == "doubled rows"]
+    assert finding.episodes == (3,)
+    counted = int(finding.found.split()[3])
     assert rows - 2 <= counted <= rows  # at the turn of a motion a doubled row is a rest
 
 

@@ -15,7 +15,6 @@ from adapt.quality.robot.rows import (
     CONSTANT,
     Channel,
     EpisodeRows,
-    Kind,
     channels,
     counterpart,
     spread,
@@ -27,19 +26,21 @@ _TURN = {"rad": 2 * np.pi, "deg": 360.0}
 _NEAR_TURN = 0.15  # Share of a turn by which a wrap's step may differ from it: the joint moves meanwhile.
 _JUMP = 5.0  # times the suddenness that 98 % of all steps stay below
 _AROUND = 5  # steps
-_FASTER = 1.3  # times the fastest motion that lasts
-_JUMP_SPREAD = 0.06  # of the axis's spread, at least
+_FASTER = 1.5  # times the fastest motion that lasts
+_LASTING = 3.0  # likewise, of a jump that does not come back: an arm near its full stretch turns its elbow fast
+_JUMP_SPREAD = 0.08  # of the axis's spread, at least
 _HELD = 0.9  # Share of steps that are none, from which an axis is a switch, whose jumps are its nature.
-_FLAT_ROWS = 5
+_FLAT_ROWS = 8
 _FLAT_SHARE = 0.005
-_OTHER_MOVES = 0.5  # Share of the flat rows in which the other of the pair must be moving.
+# Share of the flat rows in which the other of the pair must go on; a state may also press against a stop.
+_OTHER_MOVES = {"action": 0.3, "state": 0.5}
 _MOVES = 0.15  # of its high speed
-_STUCK_S = 0.8
-_ANSWER_S = 0.3  # A state may follow its command by as much.
-_STUCK_WAY = 0.15  # of the other's spread, travelled meanwhile
+_STUCK_S = 0.9
+_ANSWER_S = 0.5  # A state may follow its command by as much.
+_STUCK_WAY = 0.2  # of the other's spread, travelled meanwhile
 _STOP = 0.02  # of the axis's spread, within which it is at the end of its range
-# Of the spread, by which the other lies further out than a command, or a state, ever does.
-_BEYOND: dict[Kind, float] = {"action": 0.04, "state": 0.1}
+# Of the spread, by which the other must be further out than a command, or a state, ever is.
+_BEYOND = {"action": 0.04, "state": 0.2}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +116,7 @@ def _clipped(pair: _Pair, episodes: Sequence[EpisodeRows]) -> list[Finding]:
             continue
         on = zip(_goes_on(other, episodes), _past(pair, other, episodes, extreme, side), strict=True)
         goes_on = sum(int((mask & (moves | past)).sum()) for mask, (moves, past) in zip(flat, on, strict=True))
-        if goes_on < _OTHER_MOVES * rows:
+        if goes_on < _OTHER_MOVES[channel.kind] * rows:
             continue
         found.append(
             Finding(
@@ -134,18 +135,19 @@ def _clipped(pair: _Pair, episodes: Sequence[EpisodeRows]) -> list[Finding]:
 
 
 def _goes_on(channel: Channel, episodes: Sequence[EpisodeRows]) -> list[np.ndarray]:
-    """Rows around which a channel changes at more than a slow pace."""
+    """Rows into and out of which a channel moves at more than a slow pace."""
     changes = [np.abs(steps(channel, episode)) for episode in episodes]
     least = _MOVES * float(np.quantile(np.concatenate(changes), 0.95))
-    return [np.append(change > least, False) | np.insert(change > least, 0, False) for change in changes]
+    return [np.append(change > least, False) & np.insert(change > least, 0, False) for change in changes]
 
 
 def _past(pair: _Pair, other: Channel, episodes: Sequence[EpisodeRows], extreme: float, side: str) -> list[np.ndarray]:
-    """Rows in which the other of the pair is further out than the extreme, where their units can be compared.
+    """Rows in which the other is further out than this one ever is.
 
-    A state beyond its command's furthest was told to go there. A command beyond its state's may press on the table.
+    A state beyond all its commands was told to go there. A command beyond its state may press on the table, but not by
+    much.
     """
-    if pair.channel.axis.unit != other.axis.unit or other.axis.increment:
+    if other.axis.increment or pair.channel.axis.unit != other.axis.unit:
         return [np.zeros(episode.length, dtype=bool) for episode in episodes]
     sign = 1.0 if side == "highest" else -1.0
     far = _BEYOND[pair.channel.kind] * pair.spread
@@ -218,8 +220,8 @@ def _torn(pair: _Pair, episodes: Sequence[EpisodeRows]) -> list[Finding]:
     if (np.concatenate(changes) == 0).mean() >= _HELD:
         return []
     flowing = [_flowing(channel, episode) for episode in episodes]
-    sudden = [np.abs(steps(channel, e) - flow) for e, flow in zip(episodes, flowing, strict=True)]
-    usual = float(np.quantile(np.concatenate(sudden), 0.98))
+    sudden = [_inside(steps(channel, e) - flow) for e, flow in zip(episodes, flowing, strict=True)]
+    usual = float(np.quantile(np.abs(np.concatenate(sudden)), 0.98))
     fastest = float(np.abs(np.concatenate(flowing)).max())
     least = max(_JUMP * usual, _JUMP_SPREAD * pair.spread, _FASTER * fastest, channel.noise)
     turn = _TURN.get(channel.axis.unit, np.inf)
@@ -237,7 +239,8 @@ def _torn(pair: _Pair, episodes: Sequence[EpisodeRows]) -> list[Finding]:
     )
     for episode, change, odd in zip(episodes, changes, sudden, strict=True):
         wrapped = np.abs(change - turn) <= _NEAR_TURN * turn if np.isfinite(turn) else np.zeros(len(change), bool)
-        torn = (odd > least) & ~wrapped & ~_beside(wrapped)
+        bound = np.where(_comes_back(odd), least, max(least, _LASTING * fastest))
+        torn = (np.abs(odd) > bound) & ~wrapped & ~_beside(wrapped)
         for mask, tally, what in ((wrapped, wraps, "a whole turn"), (torn, jumps, "")):
             if mask.any():
                 tally.add(episode.index, float(mask.sum()), _told(episode, change, mask, what, channel))
@@ -251,6 +254,21 @@ def _flowing(channel: Channel, episode: EpisodeRows) -> np.ndarray:
         return np.asarray(taken)
     around = np.lib.stride_tricks.sliding_window_view(np.pad(taken, _AROUND // 2, mode="reflect"), _AROUND)
     return np.asarray(np.median(around, axis=1))
+
+
+def _inside(sudden: np.ndarray) -> np.ndarray:
+    """Nothing at either end, where a motion that begins looks like a jump."""
+    sudden[: _AROUND // 2] = 0
+    sudden[-(_AROUND // 2) :] = 0
+    return sudden
+
+
+def _comes_back(odd: np.ndarray) -> np.ndarray:
+    """Sudden steps with one of about the same size the other way beside them: a row that is off, alone."""
+    back = np.zeros(len(odd))
+    back[1:] = np.maximum(back[1:], -np.sign(odd[1:]) * odd[:-1])
+    back[:-1] = np.maximum(back[:-1], -np.sign(odd[:-1]) * odd[1:])
+    return np.asarray(back > 0.5 * np.abs(odd))
 
 
 def _beside(mask: np.ndarray) -> np.ndarray:

@@ -22,8 +22,8 @@ _FAR = 2.2  # times a joint's high step
 _LEAPING = 1.7  # times its own steps around it that most of the moving axes must make
 _LEAST_STEP = 0.2  # of the set's high speed, that the robot must have around it
 _HELD_ROWS = 3  # on end; more of them are a pause
-_TWICE_ROWS = 2
-_TWICE_SHARE = 0.01
+_TWICE_ROWS = 3
+_TWICE_SHARE = 0.02
 _SLOWER = 0.15  # Share of the moving rows that bring nothing new, from which it is no accident but another rate.
 _STAMP = 0.5  # Share of a period by which two stamps may be too near or too far apart.
 _DRIFT_ROWS = 0.5
@@ -45,9 +45,7 @@ def examine_clock(spec: Embodiment, episodes: Sequence[EpisodeRows]) -> list[Fin
     every = [c for c in channels(spec) if not c.axis.gripper and spread(c, episodes) > c.noise]
     found = _stamps(episodes)
     found += _missing([c for c in every if c.kind == "state"] or every, episodes)
-    for kind in ("state", "action"):
-        found += _doubled([c for c in every if c.kind == kind], kind, episodes)
-    return found
+    return found + _doubled(every, episodes)
 
 
 def missing_rows(of: Sequence[Channel], episode: EpisodeRows, scales: Sequence[float]) -> np.ndarray:
@@ -115,46 +113,55 @@ def _missing(of: Sequence[Channel], episodes: Sequence[EpisodeRows]) -> list[Fin
 @dataclass(frozen=True, slots=True)
 class _Repeats:
     episode: EpisodeRows
-    rows: np.ndarray  # that repeat the row before in the midst of motion
+    rows: list[int]  # that repeat the row before in the midst of motion
     moving: int  # rows in motion
 
 
-def _doubled(of: Sequence[Channel], kind: str, episodes: Sequence[EpisodeRows]) -> list[Finding]:
-    if not of:
-        return []
-    scales = high_steps(of, episodes)
-    seen = [_repeats(of, episode, scales) for episode in episodes]
-    moving, again = sum(each.moving for each in seen), sum(len(each.rows) for each in seen)
-    if moving and again > _SLOWER * moving:
-        rate_hz = episodes[0].rate_hz
-        return [
-            Finding(
-                kind="slower rate",
-                subject=f"{kind} columns",
-                found=f"{again} of {moving} rows in motion ({again / moving:.0%}) repeat the row before: new values "
-                f"come at about {rate_hz * (1 - again / moving):.1f} Hz, rows at {rate_hz:g} Hz",
-                remedy="Record at the rate of the slowest source, or convert the data set to that rate",
-                gravity="suspect",
-                share=again / moving,
-            )
-        ]
+def _doubled(every: Sequence[Channel], episodes: Sequence[EpisodeRows]) -> list[Finding]:
+    seen = {
+        kind: [_repeats(of, episode, high_steps(of, episodes)) for episode in episodes]
+        for kind in ("state", "action")
+        if (of := [c for c in every if c.kind == kind])
+    }
+    slower = [each for kind, repeats in seen.items() for each in _slower(kind, repeats)]
+    if slower or not seen:
+        return slower
     tally = Tally(
         kind="doubled rows",
-        subject=f"{kind} columns",
+        subject="rows",
         remedy="Take the doubled rows and their frames out, or look what held the recorder up",
         gravity="suspect",
     )
-    for each in seen:
-        count = len(each.rows)
-        if count >= max(_TWICE_ROWS, _TWICE_SHARE * each.moving):
-            row = int(each.rows[0])
+    for of_episode in zip(*seen.values(), strict=True):
+        # A robot that stops for a moment answers later than it is told to; a doubled row repeats all at once.
+        rows = sorted(set.intersection(*(set(each.rows) for each in of_episode)))
+        episode, moving = of_episode[0].episode, max(each.moving for each in of_episode)
+        if len(rows) >= max(_TWICE_ROWS, _TWICE_SHARE * moving):
             tally.add(
-                each.episode.index,
-                float(count),
-                f"{count} of {each.moving} rows in motion repeat the row before in every axis, first row {row} "
-                f"({each.episode.time_s[row]:.2f} s)",
+                episode.index,
+                float(len(rows)),
+                f"{len(rows)} of {moving} rows in motion repeat the row before in every axis, first row {rows[0]} "
+                f"({episode.time_s[rows[0]]:.2f} s)",
             )
     return tally.findings(len(episodes))
+
+
+def _slower(kind: str, seen: Sequence[_Repeats]) -> list[Finding]:
+    moving, again = sum(each.moving for each in seen), sum(len(each.rows) for each in seen)
+    if not moving or again <= _SLOWER * moving:
+        return []
+    rate_hz = seen[0].episode.rate_hz
+    return [
+        Finding(
+            kind="slower rate",
+            subject=f"{kind} columns",
+            found=f"{again} of {moving} rows in motion ({again / moving:.0%}) repeat the row before: new values "
+            f"come at about {rate_hz * (1 - again / moving):.1f} Hz, rows at {rate_hz:g} Hz",
+            remedy="Record at the rate of the slowest source, or convert the data set to that rate",
+            gravity="suspect",
+            share=again / moving,
+        )
+    ]
 
 
 def _repeats(of: Sequence[Channel], episode: EpisodeRows, scales: Sequence[float]) -> _Repeats:
@@ -162,7 +169,7 @@ def _repeats(of: Sequence[Channel], episode: EpisodeRows, scales: Sequence[float
     taken = np.stack([steps(c, episode) / s for c, s in zip(of, scales, strict=True)], axis=1)
     size = np.linalg.norm(taken, axis=1)
     still = (taken == 0).all(axis=1)
-    rows = []
+    rows: list[int] = []
     for first, after in runs(still):
         if first == 0 or after == len(still) or after - first > _HELD_ROWS:
             continue
@@ -170,7 +177,7 @@ def _repeats(of: Sequence[Channel], episode: EpisodeRows, scales: Sequence[float
         least = min(size[first - 1], size[after])
         if least > _FULL_STEP and before @ behind > _ALIKE * size[first - 1] * size[after]:
             rows += list(range(first + 1, after + 1))
-    return _Repeats(episode, np.array(rows, dtype=np.int64), int((size > _LEAST_STEP).sum()) + len(rows))
+    return _Repeats(episode, rows, int((size > _LEAST_STEP).sum()) + len(rows))
 
 
 def brisk(of: Sequence[Channel], episodes: Sequence[EpisodeRows]) -> list[np.ndarray]:

@@ -8,15 +8,17 @@ from jaxtyping import Float
 
 from adapt.embodiment.spec import Embodiment
 from adapt.quality.robot.findings import Finding, Tally
-from adapt.quality.robot.lag import Explaining, Lag, command_lag, explaining, lags_at, picture_lag
+from adapt.quality.robot.lag import Explaining, Lag, command_lag, explained, explaining, lags_at, picture_lag
 from adapt.quality.robot.rows import EpisodeRows, channels, spread
 
 _SLOW_S = 0.5  # A robot that answers later is slow, or its columns are not of one clock.
 _BEFORE_ROWS = 0.5
 _VIDEO_S, _VIDEO_ROWS = 0.12, 1.5  # Exposure and transfer take some 0.1 s with most cameras.
 _OWN_S, _OWN_ROWS = 0.1, 2.0  # by which one episode's lag differs from the set's
+_OWN_LENGTH_S, _OWN_LENGTH_ROWS = 6.0, 80  # Shorter episodes are not judged alone.
 _OWN_FIT = 0.5  # correlation of what is predicted with what is seen, at the episode's own lag
-_OWN_BETTER = 0.12  # than at the set's
+_OWN_BETTER = 0.15  # than at the set's
+_HALF_BETTER = 0.05  # in each half of the episode
 _RIDGE = 1e-3
 
 Motion = Sequence[Float[np.ndarray, " _t"]]  # of one camera, by episode
@@ -73,8 +75,7 @@ def examine_latency(
     for camera, seen in motion.items():
         lag = latency.state_to_picture[camera]
         found += _video(camera, lag, rate_hz)
-        if lag.seconds is not None:
-            found += _odd_episodes(spec, camera, episodes, seen, lag.seconds)
+        found += _odd_episodes(spec, camera, episodes, seen)
     return found
 
 
@@ -124,10 +125,8 @@ def _video(camera: str, lag: Lag, rate_hz: float) -> list[Finding]:
     ]
 
 
-def _odd_episodes(
-    spec: Embodiment, camera: str, episodes: Sequence[EpisodeRows], seen: Motion, usual_s: float
-) -> list[Finding]:
-    """Episodes whose own lag is another than the set's."""
+def _odd_episodes(spec: Embodiment, camera: str, episodes: Sequence[EpisodeRows], seen: Motion) -> list[Finding]:
+    """Episodes whose own lag is another than the set's, which these very episodes may have made uncertain."""
     tally = Tally(
         kind="episode's video shifted",
         subject=f"camera '{camera}'",
@@ -136,20 +135,26 @@ def _odd_episodes(
     )
     rate_hz = episodes[0].rate_hz
     lags = lags_at(rate_hz)
-    usual = lags.index(round(usual_s * rate_hz))
     used = [c for c in channels(spec) if c.kind == "state" and spread(c, episodes) > c.noise]
     scales = [spread(c, episodes) for c in used]
     sums = [explaining(used, scales, e, motion, lags, 1) for e, motion in zip(episodes, seen, strict=True)]
     parts = [part[0] for part in sums if part]
+    if not used or not parts:
+        return []
+    usual = int(explained(parts).argmax())
     least = max(_OWN_ROWS, _OWN_S * rate_hz)
-    for episode, own in zip(episodes, sums, strict=True):
+    for episode, own, motion in zip(episodes, sums, seen, strict=True):
         others = [part for part in parts if not own or part is not own[0]]
-        if not own or not others:
+        if not own or not others or episode.length < max(_OWN_LENGTH_ROWS, _OWN_LENGTH_S * rate_hz):
             continue
-        curve = _fit(own[0], _weights(others, usual))
+        weights = _weights(others, usual)
+        curve = _fit(own[0], weights)
         place = int(curve.argmax())
         off = lags[place] - lags[usual]
-        if abs(off) >= least and curve[place] >= _OWN_FIT and curve[place] - curve[usual] >= _OWN_BETTER:
+        if abs(off) < least or curve[place] < _OWN_FIT or curve[place] - curve[usual] < _OWN_BETTER:
+            continue
+        halves = [_fit(half, weights) for half in explaining(used, scales, episode, motion, lags, 2)]
+        if all(half[place] - half[usual] > _HALF_BETTER for half in halves):
             tally.add(
                 episode.index,
                 float(abs(off)),
