@@ -70,6 +70,7 @@ from adapt.quality.robot.latency import examine_latency, measure_latency
 from adapt.quality.robot.order import examine_order
 from adapt.quality.robot.rows import channels, moving
 from adapt.quality.robot.units import examine_units
+from adapt.quality.robot.views import View, view
 from adapt.sim.arm import Arm
 from adapt.sim.camera import Camera
 from adapt.sim.takes import Takes
@@ -114,17 +115,40 @@ def sets_of(windows: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> Ite
     """Sets of windows, each window in four of them."""
     draw = np.random.default_rng(SEED)
     order = np.concatenate([draw.permutation(len(windows)) for _ in range(SETS * PER_SET // len(windows))])
+    sides = [second_view(film, 6) for *_, film in windows]
     for chosen in order.reshape(SETS, PER_SET):
         some = [windows[place] for place in chosen]
         rows = tuple(episode_rows(index, actions, state) for index, (actions, state, _) in enumerate(some))
-        films = {"front": tuple(film for *_, film in some), "side": tuple(second_view(film, 6) for *_, film in some)}
+        films = {"front": tuple(film for *_, film in some), "side": tuple(sides[place] for place in chosen)}
         yield Play(spec=arm_spec(), rows=rows, frames=films)
 
 
-def motion(play: Play, cameras: Sequence[str] = ("front",)) -> dict[str, list[np.ndarray]]:
-    seen = {camera: play.frames[camera] for camera in cameras}
-    views = replace(play, frames=seen).views
-    return {camera: [view.motion for view in views[camera]] for camera in cameras}
+class Seen:
+    """Views of films, those without fault kept: the same are looked at again and again."""
+
+    def __init__(self) -> None:
+        self._kept: dict[int, tuple[np.ndarray, View]] = {}
+
+    def keep(self, play: Play) -> None:
+        for film in (film for films in play.frames.values() for film in films):
+            if id(film) not in self._kept:
+                self._kept[id(film)] = film, view(0, "", torch.from_numpy(film), len(film))
+
+    def views(self, play: Play, cameras: Sequence[str] = CAMERAS) -> dict[str, list[View]]:
+        return {camera: [self._view(play, camera, place) for place in range(len(play.rows))] for camera in cameras}
+
+    def _view(self, play: Play, camera: str, place: int) -> View:
+        film, index = play.frames[camera][place], play.rows[place].index
+        if id(film) in self._kept:
+            return replace(self._kept[id(film)][1], episode=index, camera=camera)
+        return view(index, camera, torch.from_numpy(film), len(film))
+
+
+SEEN = Seen()
+
+
+def motion(play: Play) -> dict[str, list[np.ndarray]]:
+    return {camera: [each.motion for each in some] for camera, some in SEEN.views(play, ["front"]).items()}
 
 
 def by_channels(play: Play) -> list[Finding]:
@@ -152,7 +176,7 @@ def by_pictures(play: Play) -> list[Finding]:
     arms = [channel for channel in channels(play.spec) if channel.kind == "state" and not channel.axis.gripper]
     masks = moving(arms, play.rows), brisk(arms, play.rows)
     busy = [{rows.index: mask for rows, mask in zip(play.rows, some, strict=True)} for some in masks]
-    return examine_views(play.views, busy[0], busy[1], RATE_HZ)
+    return examine_views(SEEN.views(play), busy[0], busy[1], RATE_HZ)
 
 
 def place(number: int) -> int:
@@ -388,7 +412,7 @@ def false_alarms(sets: Sequence[Play]) -> dict[str, Any]:
     examples: dict[str, str] = {}
     alarmed, windows, covered, told, widths = 0, 0, 0, 0, []
     for play in sets:
-        examination = examine(play.spec, play.rows, replace(play, frames={"front": play.frames["front"]}).views)
+        examination = examine(play.spec, play.rows, SEEN.views(play, ["front"]))
         found = [finding for finding in examination.findings if finding.gravity != "note"]
         by_kind.update({finding.kind for finding in found})
         for finding in found:
@@ -445,6 +469,8 @@ def main(target: Path) -> None:
     kept = os.environ.get("ROBOT_DOCTOR_WINDOWS", "")
     windows = record() if not kept else _kept(Path(kept))
     sets = list(sets_of(windows))
+    for play in sets:
+        SEEN.keep(play)
     result: dict[str, Any] = {
         "command": COMMAND,
         "commit": commit(),
