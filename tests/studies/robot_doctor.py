@@ -78,7 +78,7 @@ from adapt.sim.tasks import HELD_OUT_TASKS
 
 COMMAND = "WAM_ADAPT_TEST_DATA=DATA python tests/studies/robot_doctor.py docs/results/robot_doctor.json"
 WINDOWS, SETS, PER_SET, PX = 160, 160, 4, 48
-SEED = 11
+SEED = 23  # The thresholds were set while looking at windows of seed 11.
 REAL = (("lerobot_v21_g1_real", "g1_inspire"), ("lerobot_v20_gr1_sim", "gr1_sim"))
 
 Plant = Callable[[Play, int, Any], Play]  # a set, its number, the strength
@@ -486,8 +486,13 @@ def main(target: Path) -> None:
         caught = [round(share_caught(fault, strength, sets), 3) for strength in strengths]
         result["faults"][fault] = {"strengths": list(strengths), "unit": unit, "caught": caught}
         tell(f"{fault} {strengths} {caught} {time.monotonic() - begun:.0f} s")
+        _write(target, result, begun)
     if data := os.environ.get("WAM_ADAPT_TEST_DATA"):
         result["real"] = real_findings(Path(data) / "robot")
+    _write(target, result, begun)
+
+
+def _write(target: Path, result: dict[str, Any], begun: float) -> None:
     result["seconds"] = round(time.monotonic() - begun)
     target.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
