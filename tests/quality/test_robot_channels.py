@@ -17,8 +17,9 @@ from robot_builder import (
     wrapped,
 )
 
-from adapt.quality.robot.channels import examine_channels, runs
+from adapt.quality.robot.channels import examine_channels
 from adapt.quality.robot.findings import Finding
+from adapt.quality.robot.masks import runs
 from adapt.quality.robot.order import examine_order
 from adapt.quality.robot.units import examine_units
 

@@ -5,8 +5,8 @@ from itertools import combinations
 
 import numpy as np
 
-from adapt.quality.robot.channels import runs
 from adapt.quality.robot.findings import Finding, Tally, listed
+from adapt.quality.robot.masks import runs
 from adapt.quality.robot.views import View
 
 _DARK, _PLAIN = 30.0, 8.0  # grey levels: the brightest parts (percentile 95), and their step from the darkest

@@ -11,6 +11,8 @@ import numpy as np
 
 from adapt.embodiment.spec import Embodiment
 from adapt.quality.robot.findings import Finding, Tally
+from adapt.quality.robot.jumps import examine_jumps
+from adapt.quality.robot.masks import beside, runs
 from adapt.quality.robot.rows import (
     CONSTANT,
     Channel,
@@ -22,14 +24,6 @@ from adapt.quality.robot.rows import (
     together,
 )
 
-_TURN = {"rad": 2 * np.pi, "deg": 360.0}
-_NEAR_TURN = 0.15  # Share of a turn by which a wrap's step may differ from it: the joint moves meanwhile.
-_JUMP = 5.0  # times the suddenness that 98 % of all steps stay below
-_AROUND = 5  # steps
-_FASTER = 1.5  # times the fastest motion that lasts
-_LASTING = 3.0  # likewise, of a jump that does not come back: an arm near its full stretch turns its elbow fast
-_JUMP_SPREAD = 0.08  # of the axis's spread, at least
-_HELD = 0.9  # Share of steps that are none, from which an axis is a switch, whose jumps are its nature.
 _FLAT_ROWS = 8
 _FLAT_SHARE = 0.005
 # Share of the flat rows in which the other of the pair must go on; a state may also press against a stop.
@@ -39,8 +33,9 @@ _STUCK_S = 0.9
 _ANSWER_S = 0.5  # A state may follow its command by as much.
 _STUCK_WAY = 0.2  # of the other's spread, travelled meanwhile
 _STOP = 0.02  # of the axis's spread, within which it is at the end of its range
+_ARE_PAST = 0.25  # Share of the flat rows in which the other is further out, which is enough alone.
 # Of the spread, by which the other must be further out than a command, or a state, ever is.
-_BEYOND = {"action": 0.04, "state": 0.2}
+_BEYOND = {"action": 0.04, "state": 0.12}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +71,7 @@ def examine_channels(spec: Embodiment, episodes: Sequence[EpisodeRows]) -> list[
         if np.ptp(together(channel, episodes)) <= CONSTANT:
             found.append(_constant(pair, episodes))
             continue
-        found += _clipped(pair, episodes) + _stuck(pair, episodes) + _torn(pair, episodes)
+        found += _clipped(pair, episodes) + _stuck(pair, episodes) + examine_jumps(channel, episodes)
     return found
 
 
@@ -114,9 +109,11 @@ def _clipped(pair: _Pair, episodes: Sequence[EpisodeRows]) -> list[Finding]:
         rows = sum(int(mask.sum()) for mask in flat)
         if rows < max(_FLAT_ROWS, _FLAT_SHARE * len(values)):
             continue
-        on = zip(_goes_on(other, episodes), _past(pair, other, episodes, extreme, side), strict=True)
-        goes_on = sum(int((mask & (moves | past)).sum()) for mask, (moves, past) in zip(flat, on, strict=True))
-        if goes_on < _OTHER_MOVES[channel.kind] * rows:
+        past = _past(pair, other, episodes, extreme, side)
+        on = [mask & (moves | far) for mask, moves, far in zip(flat, _goes_on(other, episodes), past, strict=True)]
+        goes_on = sum(int(mask.sum()) for mask in on)
+        beyond = sum(int((mask & far).sum()) for mask, far in zip(flat, past, strict=True))
+        if goes_on < _OTHER_MOVES[channel.kind] * rows and beyond < _ARE_PAST * rows:
             continue
         found.append(
             Finding(
@@ -211,90 +208,6 @@ def _settled(path: np.ndarray, channel: Channel, rate_hz: float) -> np.ndarray:
     return path[: len(path) - late] if channel.kind == "state" else path[late:]
 
 
-def _torn(pair: _Pair, episodes: Sequence[EpisodeRows]) -> list[Finding]:
-    """Single steps far larger than the axis's usual: wraps where they are a turn, else jumps."""
-    channel = pair.channel
-    if channel.axis.gripper or channel.axis.increment or pair.spread <= channel.noise:
-        return []
-    changes = [np.abs(steps(channel, episode)) for episode in episodes]
-    if (np.concatenate(changes) == 0).mean() >= _HELD:
-        return []
-    flowing = [_flowing(channel, episode) for episode in episodes]
-    sudden = [_inside(steps(channel, e) - flow) for e, flow in zip(episodes, flowing, strict=True)]
-    usual = float(np.quantile(np.abs(np.concatenate(sudden)), 0.98))
-    fastest = float(np.abs(np.concatenate(flowing)).max())
-    least = max(_JUMP * usual, _JUMP_SPREAD * pair.spread, _FASTER * fastest, channel.noise)
-    turn = _TURN.get(channel.axis.unit, np.inf)
-    wraps = Tally(
-        kind="wraps",
-        subject=channel.where,
-        remedy="Record the angle without wrapping it, or unwrap it (numpy.unwrap) when converting",
-        gravity="wrong",
-    )
-    jumps = Tally(
-        kind="jumps",
-        subject=channel.where,
-        remedy="Look at these rows: leave them out, or cut the episode there",
-        gravity="suspect",
-    )
-    for episode, change, odd in zip(episodes, changes, sudden, strict=True):
-        wrapped = np.abs(change - turn) <= _NEAR_TURN * turn if np.isfinite(turn) else np.zeros(len(change), bool)
-        bound = np.where(_comes_back(odd), least, max(least, _LASTING * fastest))
-        torn = (np.abs(odd) > bound) & ~wrapped & ~_beside(wrapped)
-        for mask, tally, what in ((wrapped, wraps, "a whole turn"), (torn, jumps, "")):
-            if mask.any():
-                tally.add(episode.index, float(mask.sum()), _told(episode, change, mask, what, channel))
-    return wraps.findings(len(episodes)) + jumps.findings(len(episodes))
-
-
-def _flowing(channel: Channel, episode: EpisodeRows) -> np.ndarray:
-    """The middle one of five steps around each: how the axis moves there, but for what is sudden. Shape (t - 1,)."""
-    taken = steps(channel, episode)
-    if len(taken) < _AROUND:
-        return np.asarray(taken)
-    around = np.lib.stride_tricks.sliding_window_view(np.pad(taken, _AROUND // 2, mode="reflect"), _AROUND)
-    return np.asarray(np.median(around, axis=1))
-
-
-def _inside(sudden: np.ndarray) -> np.ndarray:
-    """Nothing at either end, where a motion that begins looks like a jump."""
-    sudden[: _AROUND // 2] = 0
-    sudden[-(_AROUND // 2) :] = 0
-    return sudden
-
-
-def _comes_back(odd: np.ndarray) -> np.ndarray:
-    """Sudden steps with one of about the same size the other way beside them: a row that is off, alone."""
-    back = np.zeros(len(odd))
-    back[1:] = np.maximum(back[1:], -np.sign(odd[1:]) * odd[:-1])
-    back[:-1] = np.maximum(back[:-1], -np.sign(odd[:-1]) * odd[1:])
-    return np.asarray(back > 0.5 * np.abs(odd))
-
-
-def _beside(mask: np.ndarray) -> np.ndarray:
-    """Places next to those of a mask."""
-    beside = np.zeros_like(mask)
-    beside[1:] |= mask[:-1]
-    beside[:-1] |= mask[1:]
-    return beside
-
-
-def _told(episode: EpisodeRows, change: np.ndarray, mask: np.ndarray, what: str, channel: Channel) -> str:
-    row = int(np.where(mask, change, -1).argmax())
-    times = f"{int(mask.sum())} times" if mask.sum() > 1 else "once"
-    size = f"{change[row]:.3g} {channel.axis.unit}" + (f", {what}" if what else "")
-    return (
-        f"it jumps {times}, by {size}, from row {row} to the next ({episode.time_s[row]:.2f} s), "
-        f"where its usual step is {np.median(change):.2g}"
-    )
-
-
 def _in_runs(mask: np.ndarray) -> np.ndarray:
     """Only those rows whose neighbour is in the mask too: one row at the extreme is what every axis has."""
-    return np.asarray(mask & _beside(mask))
-
-
-def runs(mask: np.ndarray) -> list[tuple[int, int]]:
-    """First place and the place after the last of every unbroken stretch of a mask."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8)))
-    return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
+    return np.asarray(mask & beside(mask))

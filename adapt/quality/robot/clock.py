@@ -11,8 +11,8 @@ import numpy as np
 from scipy.ndimage import minimum_filter1d
 
 from adapt.embodiment.spec import Embodiment
-from adapt.quality.robot.channels import runs
 from adapt.quality.robot.findings import Finding, Tally
+from adapt.quality.robot.masks import runs
 from adapt.quality.robot.rows import Channel, EpisodeRows, channels, spread, steps
 
 _LOST = 2.4  # times the larger of the steps around it

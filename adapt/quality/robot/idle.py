@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from adapt.embodiment.spec import Embodiment
-from adapt.quality.robot.channels import runs
 from adapt.quality.robot.findings import Finding, listed
+from adapt.quality.robot.masks import runs
 from adapt.quality.robot.rows import EpisodeRows, channels, moving
 
 LONG_S = 3.0  # A rest as long as this is no pause in the work.
