@@ -16,7 +16,8 @@ from adapt.quality.robot.masks import runs
 from adapt.quality.robot.rows import Channel, EpisodeRows, channels, spread, steps
 
 _LOST = 2.4  # times the larger of the steps around it
-_ALIKE = 0.9  # cosine between a lost row's step and those around it: the same way, only further
+_ALIKE = 0.7  # cosine between a lost row's step and those around it: the same way, only further
+_ONWARDS = 0.3  # cosine between the steps before and after a doubled row
 _AXES = 2  # at least; one axis that leaps is a jump
 _FAR = 2.2  # times a joint's high step
 _LEAPING = 1.7  # times its own steps around it that most of the moving axes must make
@@ -113,8 +114,13 @@ def _missing(of: Sequence[Channel], episodes: Sequence[EpisodeRows]) -> list[Fin
 @dataclass(frozen=True, slots=True)
 class _Repeats:
     episode: EpisodeRows
-    rows: list[int]  # that repeat the row before in the midst of motion
+    stretches: list[tuple[int, int]]  # in the midst of motion: first row that repeats the one before, and the row after
     moving: int  # rows in motion
+
+    @property
+    def rows(self) -> list[int]:
+        """Every row that repeats the one before."""
+        return [row for first, after in self.stretches for row in range(first, after)]
 
 
 def _doubled(every: Sequence[Channel], episodes: Sequence[EpisodeRows]) -> list[Finding]:
@@ -134,7 +140,8 @@ def _doubled(every: Sequence[Channel], episodes: Sequence[EpisodeRows]) -> list[
     )
     for of_episode in zip(*seen.values(), strict=True):
         # A robot that stops for a moment answers later than it is told to; a doubled row repeats all at once.
-        rows = sorted(set.intersection(*(set(each.rows) for each in of_episode)))
+        common = set.intersection(*(set(each.stretches) for each in of_episode))
+        rows = sorted(row for first, after in common for row in range(first, after))
         episode, moving = of_episode[0].episode, max(each.moving for each in of_episode)
         if len(rows) >= max(_TWICE_ROWS, _TWICE_SHARE * moving):
             tally.add(
@@ -169,15 +176,16 @@ def _repeats(of: Sequence[Channel], episode: EpisodeRows, scales: Sequence[float
     taken = np.stack([steps(c, episode) / s for c, s in zip(of, scales, strict=True)], axis=1)
     size = np.linalg.norm(taken, axis=1)
     still = (taken == 0).all(axis=1)
-    rows: list[int] = []
+    found: list[tuple[int, int]] = []
     for first, after in runs(still):
         if first == 0 or after == len(still) or after - first > _HELD_ROWS:
             continue
         before, behind = taken[first - 1], taken[after]
         least = min(size[first - 1], size[after])
-        if least > _FULL_STEP and before @ behind > _ALIKE * size[first - 1] * size[after]:
-            rows += list(range(first + 1, after + 1))
-    return _Repeats(episode, rows, int((size > _LEAST_STEP).sum()) + len(rows))
+        if least > _FULL_STEP and before @ behind > _ONWARDS * size[first - 1] * size[after]:
+            found.append((first + 1, after + 1))
+    rows = sum(after - first for first, after in found)
+    return _Repeats(episode, found, int((size > _LEAST_STEP).sum()) + rows)
 
 
 def brisk(of: Sequence[Channel], episodes: Sequence[EpisodeRows]) -> list[np.ndarray]:

@@ -13,7 +13,7 @@ BINS = 24
 _NATURAL = {"share": (0.0, 1.0)}  # limits that come with the unit
 _LITTLE = 0.1  # of the range between the limits
 _POINTS = 48  # of an episode's course, evenly over it, that it is compared by
-_TWIN = 0.015  # of each axis's spread, by which two courses differ at most: the same episode again
+_TWIN = 0.02  # of each axis's spread, by which two courses differ at most: the same episode again
 _TWIN_ROWS = 0.03  # Share by which their lengths may differ.
 _MOST_NAMED = 5
 
