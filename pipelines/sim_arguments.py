@@ -69,7 +69,7 @@ def _add_record(kinds: Verbs, shared: argparse.ArgumentParser) -> None:
         default="",
         metavar="KNOB=NUMBER,...",
         help="how far hand and robot are apart, each from 0 (none, the default) to 1 (strong): looks, timing, path, "
-        "offset",
+        "offset, habit",
     )
     play = add_verb(what, "play", "a robot at play without a task: a LeRobot data set", shared, examples=_PLAY_EXAMPLES)
     _add_amount(play, minutes=30)

@@ -32,6 +32,9 @@ class TextConfig:
         max_bytes: Longest prompt, the end mark included; what is longer is cut, with a warning.
         words: Give one feature a word, the mean of its bytes', instead of one a byte. Reading them costs a small
             model a fifth as much then.
+        context: Let words read each other. Without, each is encoded as if it stood alone: their order is lost, and a
+            combination that was never met is made of features that were. An encoder that learns along with the video
+            writes "left" into the other words, and only beside words that it has met "left" with.
     """
 
     d_model: int = 64
@@ -41,12 +44,19 @@ class TextConfig:
     num_heads: int = 4
     max_bytes: int = 128
     words: bool = False
+    context: bool = True
+
+    def __post_init__(self) -> None:
+        if not (self.context or self.words):
+            raise ValueError("without context a prompt has one feature a word; set words, or leave context")
 
     def to_json(self) -> dict[str, Any]:
         """As a JSON object."""
         items = asdict(self)
-        if not self.words:  # Encoders that were fingerprinted before there was a choice keep their print.
-            del items["words"]
+        # Encoders that were fingerprinted before there was a choice keep their print.
+        for name, default in (("words", False), ("context", True)):
+            if items[name] is default:
+                del items[name]
         return items
 
     @classmethod
@@ -87,12 +97,29 @@ class TextEncoder(nn.Module):
 
     def embed(self, prompts: Sequence[str]) -> tuple[Float[Tensor, "b n e"], Bool[Tensor, "b n"]]:
         """Features of a batch of prompts, zero where `valid` is False, and `valid`."""
+        if not self.config.context:
+            return self._embed_alone(prompts)
+        features, ids = self._read(prompts)
+        return _by_word(features, ids) if self.config.words else (features, ids != PAD)
+
+    def _embed_alone(self, prompts: Sequence[str]) -> tuple[Float[Tensor, "b n e"], Bool[Tensor, "b n"]]:
+        """Each word's feature by itself; every different one is read once."""
+        said = [_cut(prompt, self.config.max_bytes).split() or [""] for prompt in prompts]
+        known = sorted({word for words in said for word in words})
+        features, ids = self._read(known)
+        each = features.sum(1) / (ids != PAD).sum(1, keepdim=True)
+        places = [torch.tensor([known.index(word) for word in words], device=self._device) for words in said]
+        at = nn.utils.rnn.pad_sequence(places, batch_first=True, padding_value=-1)
+        valid = at >= 0
+        return torch.where(valid.unsqueeze(-1), each[at.clamp(min=0)], 0.0), valid
+
+    def _read(self, prompts: Sequence[str]) -> tuple[Float[Tensor, "b n e"], Int[Tensor, "b n"]]:
+        """Features of every byte, zero beyond a prompt's end, and the bytes."""
         tokens = [byte_tokens(prompt, self.config.max_bytes) for prompt in prompts]
         ids = nn.utils.rnn.pad_sequence(tokens, batch_first=True, padding_value=PAD).to(self._device)
-        valid = ids != PAD
-        features: Tensor = self.encoder(input_ids=ids, attention_mask=valid.long()).last_hidden_state
-        features = torch.where(valid.unsqueeze(-1), features, 0.0)
-        return _by_word(features, ids) if self.config.words else (features, valid)
+        there = ids != PAD
+        features: Tensor = self.encoder(input_ids=ids, attention_mask=there.long()).last_hidden_state
+        return torch.where(there.unsqueeze(-1), features, 0.0), ids
 
     @property
     def _device(self) -> torch.device:
@@ -118,8 +145,14 @@ def byte_tokens(prompt: str, max_bytes: int) -> Int[Tensor, " n"]:
     Source:
         ByT5's vocabulary (Xue et al. 2022, arXiv:2105.13626): 0 pad, 1 end, 2 unknown, byte value + 3.
     """
+    return torch.tensor([byte + _FIRST_BYTE for byte in _cut(prompt, max_bytes).encode()] + [END])
+
+
+def _cut(prompt: str, max_bytes: int) -> str:
+    """As much of a prompt as is read, its end mark counted; what is longer is cut, with a warning."""
     data = prompt.encode()
-    if len(data) > max_bytes - 1:
-        data = data[: max_bytes - 1].decode(errors="ignore").encode()
-        _log.warning("prompt cut to %d of %d bytes: %r", len(data), len(prompt.encode()), data.decode())
-    return torch.tensor([byte + _FIRST_BYTE for byte in data] + [END])
+    if len(data) < max_bytes:
+        return prompt
+    kept = data[: max_bytes - 1].decode(errors="ignore")
+    _log.warning("prompt cut to %d of %d bytes: %r", len(kept.encode()), len(data), kept)
+    return kept

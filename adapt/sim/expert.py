@@ -28,6 +28,7 @@ _APART_M = 0.08  # unless it is farther than this anyway,
 _REST_M = 0.10  # and at this height
 
 _STRONG_DETOUR_M = 0.1
+_SCATTER_M = 0.03
 _NUDGED_SHARE = 0.04  # of the steps
 _NUDGE_M = 0.006
 _PLAYED_SHARE = 0.25  # of what goes wrong before an episode
@@ -55,7 +56,7 @@ class Episode:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manner:
-    """How something is done, not what.
+    """How something is done, not what; by default always alike, so that a picture tells what comes next.
 
     Attributes:
         pace: Share of the tool's top speed, in (0, 1].
@@ -66,11 +67,11 @@ class Manner:
         astray_steps: Control steps for which something goes wrong before the expert begins; they are not kept.
     """
 
-    pace: float = 0.9
+    pace: float = 0.95
     pause_s: float = 0.0
     detour_m: float = 0.0
-    carry_m: float = 0.08
-    scatter_m: float = 0.03
+    carry_m: float = 0.1
+    scatter_m: float = 0.0
     astray_steps: int = 0
 
 
@@ -198,7 +199,8 @@ def perform(
         tabletop: Where; it is reset.
         task: What to do.
         seed: Same seed, same episode.
-        gap: Whose `timing` makes it slower, with pauses, and whose `path` bends its ways; none when None.
+        gap: Whose `timing` makes it slower, with pauses, whose `path` bends its ways, and whose `habit` varies them;
+            none when None.
         manner: How it moves; drawn from the seed, and changed by the gap, when None.
         steps: Length at 10 Hz.
     """
@@ -219,13 +221,16 @@ def play(tabletop: Tabletop, seed: int, steps: int = 161) -> Episode:
 
 
 def _manner(rng: np.random.Generator, gap: Gap) -> Manner:
+    steady = Manner()
     pace, carry_m, pause_s = rng.uniform(0.7, 1.0), rng.uniform(0.075, 0.1), rng.uniform(0.3, 1.0)
     side = rng.choice((-1.0, 1.0))
+    pace, carry_m = (own + gap.habit * (drawn - own) for own, drawn in ((steady.pace, pace), (steady.carry_m, carry_m)))
     return Manner(
         pace=float(pace * (1 - 0.5 * gap.timing)),
         pause_s=float(pause_s * gap.timing),
         detour_m=float(side * _STRONG_DETOUR_M * gap.path),
         carry_m=float(carry_m),
+        scatter_m=_SCATTER_M * gap.habit,
     )
 
 

@@ -1,8 +1,8 @@
-"""How far is the human hand from the robot: in looks, in timing, in its path, in where it takes hold?
+"""How far is the human hand from the robot: in looks, timing, path, habit, in where it takes hold?
 
-A hand that moves exactly as the tool does differs from a gripper by its pixels alone. Four knobs widen the gap.
-`looks` and `offset` change how `adapt.sim.human_hand` draws the hand; `timing` and `path` change how the expert of
-`adapt.sim.expert` moves.
+A hand that moves exactly as the tool does differs from a gripper by its pixels alone. Five knobs widen the gap.
+`looks` and `offset` change how `adapt.sim.human_hand` draws the hand; `timing`, `path` and `habit` change how
+the expert of `adapt.sim.expert` moves.
 """
 
 from dataclasses import dataclass, fields
@@ -17,13 +17,15 @@ _OFFSET_M = (0.018, -0.03, 0.0)  # at offset 1; the fingers still close on a blo
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gap:
-    """Four knobs between hand and tool, each 0 for none to 1 for strong; `Gap()` differs by being a hand, no more.
+    """Five knobs between hand and tool, each 0 for none to 1 for strong; `Gap()` differs by being a hand, no more.
 
     Args:
         looks: Darker skin, and a sleeve that comes down to the wrist.
         timing: A slower pace, and pauses before taking hold and before letting go.
         path: Ways that bend aside instead of going straight.
         offset: Where the fingers close, beside the tool's grasp point.
+        habit: Each time a little otherwise: at another pace, another height, at another place in the zone. None of it
+            can be foreseen from a picture, so that a model can only learn its mean.
 
     Raises:
         RecipeError: A knob is not a number in [0, 1].
@@ -33,6 +35,7 @@ class Gap:
     timing: float = 0.0
     path: float = 0.0
     offset: float = 0.0
+    habit: float = 0.0
 
     def __post_init__(self) -> None:
         for knob in fields(self):

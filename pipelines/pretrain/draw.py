@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -29,8 +28,6 @@ STEPS_PER_FRAME = round(CONTROL_HZ / TINY_GEOMETRY.video_hz)
 EXPERT_STEPS, PLAY_STEPS = 49, 161
 _APART = 0x7072  # between the seeds drawn from here and those of trials and recordings
 _ATTEMPTS = 20
-# Always alike, so that what comes next can be foreseen from the one frame that is seen.
-_MANNER = Manner(pace=0.95, scatter_m=0.0, carry_m=0.1)
 _ASTRAY_STEPS = (5, 36)  # how long things go wrong before the gripper's expert takes over
 _STILL_M = 0.002  # less than this is no motion
 
@@ -79,7 +76,7 @@ def _episodes(tabletop: Tabletop, kind: str, count: int, astray_share: float, se
 def _manner(seed: int, astray_share: float) -> Manner:
     rng = np.random.default_rng((seed, _APART))
     steps = int(rng.integers(*_ASTRAY_STEPS)) if rng.random() < astray_share else 0
-    return replace(_MANNER, astray_steps=steps)
+    return Manner(astray_steps=steps)
 
 
 def _write(

@@ -55,15 +55,17 @@ class HandGapConfig:
         timing: Pace and pauses.
         path: Detours.
         offset: Of the hand's grasp from the tool's.
+        habit: From one demonstration to the next: pace, height, place in the zone.
     """
 
     looks: float = 0.0
     timing: float = 0.0
     path: float = 0.0
     offset: float = 0.0
+    habit: float = 0.0
 
     def __post_init__(self) -> None:
-        for name in ("looks", "timing", "path", "offset"):
+        for name in ("looks", "timing", "path", "offset", "habit"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise RecipeError(f"gap.{name} is {getattr(self, name)}; choose 0 (none) to 1 (strong).")
 

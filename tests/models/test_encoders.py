@@ -141,6 +141,36 @@ def test_words_have_the_mean_of_their_bytes_features_whatever_else_is_in_the_bat
     assert torch.allclose(by_word.encode(["put it there"])[0], words[0, :3], atol=1e-5)
 
 
+def test_without_context_a_word_has_its_own_feature_whatever_stands_beside_it() -> None:
+    alone = TextEncoder(replace(_SMALL_TEXT, words=True, context=False))
+    reading = TextEncoder(replace(_SMALL_TEXT, words=True))
+    near, far = ("put it near left", "put it far left")
+    features, valid = alone.embed([near, "left", ""])
+
+    assert valid.sum(1).tolist() == [4, 1, 1]
+    assert float(features[1:, 1:].abs().sum()) == 0.0
+    assert torch.allclose(features[0, 3], features[1, 0], atol=1e-6)
+    assert torch.allclose(alone.encode([near])[0][3], alone.encode([far])[0][3], atol=1e-6)
+    assert not torch.allclose(alone.encode([near])[0][2], alone.encode([far])[0][2], atol=1e-2)
+    assert not torch.allclose(reading.encode([near])[0][3], reading.encode([far])[0][3], atol=1e-4)
+
+
+def test_without_context_gradients_reach_the_encoder_and_long_prompts_are_cut(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    alone = TextEncoder(replace(_SMALL_TEXT, words=True, context=False, max_bytes=8)).requires_grad_(requires_grad=True)
+    features, valid = alone.embed(["one two three", "one"])
+    features.square().sum().backward()
+
+    assert valid.sum(1).tolist() == [2, 1]
+    assert "cut to 7 of 13 bytes" in caplog.text
+    assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in alone.encoder.get_input_embeddings().parameters())
+    with pytest.raises(ValueError, match="set words"):
+        replace(_SMALL_TEXT, context=False)
+
+
 def test_only_an_encoder_of_words_says_so_in_its_config() -> None:
+    assert "context" not in replace(_SMALL_TEXT, words=True).to_json()
+    assert not TextConfig.from_json(replace(_SMALL_TEXT, words=True, context=False).to_json()).context
     assert "words" not in _SMALL_TEXT.to_json()
     assert TextConfig.from_json(replace(_SMALL_TEXT, words=True).to_json()).words

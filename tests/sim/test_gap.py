@@ -1,4 +1,4 @@
-"""Four knobs, each of which widens one thing between the hand and the tool, the more the further it is turned."""
+"""Five knobs, each of which widens one thing between the hand and the tool, the more the further it is turned."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ from adapt.sim.tasks import SEEN_TASKS, succeeded
 
 TURNS = (0.0, 0.25, 0.5, 0.75, 1.0)
 HALF_TURNS = (0.0, 0.5, 1.0)
-KNOBS = ("looks", "timing", "path", "offset")
+KNOBS = ("looks", "timing", "path", "offset", "habit")
 SEEDS = range(4)
 STEPS = 110
 
@@ -46,7 +46,7 @@ def test_the_picture_goes_further_from_the_plain_hand_with_every_turn_of_the_kno
 
 
 @needs_gl
-@pytest.mark.parametrize("knob", ["timing", "path"])
+@pytest.mark.parametrize("knob", ["timing", "path", "habit"])
 def test_knobs_of_motion_leave_the_drawing_alone(knob: str) -> None:
     state = reaching()
     with Camera(64) as camera:
@@ -82,8 +82,15 @@ def test_every_turn_of_path_leads_further_from_the_straight_way() -> None:
     assert (np.diff(aside) > 0.003).all()
 
 
+def test_without_habits_the_block_is_always_brought_to_the_middle_and_every_turn_scatters_it_more() -> None:
+    spread = [[_from_the_middle_m(seed, Gap(habit=turn)) for seed in SEEDS] for turn in HALF_TURNS]
+
+    assert max(spread[0]) < 0.012
+    assert (np.diff(np.mean(spread, axis=1)) > 0.003).all()
+
+
 def test_the_task_is_still_done_with_the_widest_gap() -> None:
-    gap = Gap(looks=1.0, timing=1.0, path=1.0, offset=1.0)
+    gap = Gap(looks=1.0, timing=1.0, path=1.0, offset=1.0, habit=1.0)
 
     assert all(_done_at(seed, gap) < STEPS for seed in SEEDS)
 
@@ -95,6 +102,13 @@ def _done_at(seed: int, gap: Gap) -> int:
         states = perform(tabletop, task, seed, gap=gap, steps=STEPS).states
     done = [succeeded(state, task) for state in states]
     return STEPS - done[::-1].index(False) if False in done else 0
+
+
+def _from_the_middle_m(seed: int, gap: Gap) -> float:
+    task = SEEN_TASKS[seed * 7]
+    with Tabletop() as tabletop:
+        last = perform(tabletop, task, seed, gap=gap).states[-1]
+    return float(np.linalg.norm(last.blocks[task.colour, :2] - task.goal))
 
 
 def _aside_m(seed: int, gap: Gap) -> float:
