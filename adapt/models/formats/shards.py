@@ -1,7 +1,6 @@
 """Tensors written as safetensors files of limited size, with the index that says which is where."""
 
 import json
-import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,10 +8,10 @@ from typing import Any
 from safetensors.torch import save_file
 from torch import Tensor
 
-from adapt.errors import RunError
 from adapt.models.formats.describe import CONFIG
 from adapt.models.formats.tensor_files import INDEX
 from adapt.runs.atomic import usual_mode
+from adapt.runs.disk import refuse_full
 
 SHARD_BYTES = 5 * 10**9  # as the Hub's own libraries write them
 _HEADER_BYTES = 2**20  # for names and shapes, generously
@@ -34,25 +33,6 @@ def plan_shards(sizes: Iterable[tuple[str, int]], shard_bytes: int) -> list[list
         shards[-1].append(name)
         room -= nbytes
     return shards
-
-
-def refuse_full(folder: Path, needed: int, *, doing: str) -> None:
-    """Make sure that a disk has room before anything is written to it.
-
-    Args:
-        folder: That exists, on that disk.
-        needed: Bytes.
-        doing: For the message.
-
-    Raises:
-        RunError: It has not.
-    """
-    free = shutil.disk_usage(folder).free
-    if free < needed:
-        raise RunError(
-            f"{doing}: needs {needed / 1e9:.1f} GB, and the disk of {folder} has {free / 1e9:.1f} GB free. "
-            "Free some space, or name a folder on another disk."
-        )
 
 
 def write_shards(

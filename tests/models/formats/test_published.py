@@ -20,12 +20,12 @@ from torch import nn
 
 from adapt.errors import CheckpointError, RunError
 from adapt.models.adapters import add_lora
-from adapt.models.formats import shards
 from adapt.models.formats.published import load_published, save_published
 from adapt.models.formats.shards import plan_shards
 from adapt.models.formats.sizes import DIFFUSERS, DREAMZERO, PARTS, TRANSFORMER, WAN, BaseSizes
 from adapt.models.lora import LoraConfig
 from adapt.models.wan.transformer import WanTransformer
+from adapt.runs import disk
 
 KINDS = {
     "t2v": replace(SMALL.transformer, in_channels=16, image_dim=None, added_kv_proj_dim=None),
@@ -295,7 +295,7 @@ def test_sizes_that_a_format_cannot_say_are_not_saved(tmp_path: Path, change: di
 
 
 def test_a_full_disk_is_noticed_before_anything_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shards.shutil, "disk_usage", lambda _: type("Usage", (), {"free": 10})())
+    monkeypatch.setattr(disk.shutil, "disk_usage", lambda _: type("Usage", (), {"free": 10})())
     with pytest.raises(RunError, match=r"needs 0.0 GB, and the disk of .* has 0.0 GB free"):
         save_published(tmp_path / "saved", transformer("t2v"), WAN)
     assert list(tmp_path.iterdir()) == []
