@@ -34,6 +34,39 @@ SMALL = BaseSizes(
     codec=CodecSizes(z_dim=4, dim=4),
 )
 
+# What DreamZero's config.json says of such sizes, where its own has paths and settings of training as well.
+DREAMZERO_CONFIG: dict[str, Any] = {
+    "action_head_cfg": {
+        "config": {
+            "diffusion_model_cfg": {
+                "model_type": "i2v",
+                "dim": 24,
+                "in_dim": 36,
+                "out_dim": 16,
+                "ffn_dim": 48,
+                "freq_dim": 16,
+                "eps": 1e-6,
+                "num_heads": 2,
+                "num_layers": 3,
+                "text_dim": 16,
+                "image_dim": 20,
+                "action_dim": 5,
+                "max_state_dim": 6,
+                "hidden_size": 7,
+            },
+            "text_encoder_cfg": {
+                "vocab": 30, "dim": 16, "dim_attn": 16, "dim_ffn": 20,
+                "num_heads": 2, "num_layers": 2, "num_buckets": 8,
+            },
+            "image_encoder_cfg": {
+                "hidden": 20, "mlp": 24, "layers": 2, "heads": 2, "image": 28, "patch": 14, "projection": 8,
+            },
+            "lora_alpha": 4,
+            "vae_cfg": {"_target_": "groot.WanVideoVAE", "z_dim": 4, "dim": 4},
+        }
+    }
+}  # fmt: skip
+
 
 def manifest(name: str) -> dict[str, Any]:
     """A manifest as it is written."""

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from formats_builder import SMALL, small_base
+from formats_builder import DREAMZERO_CONFIG, SMALL, small_base
 from fuzz.hostile import damaged, fuzz, json_texts, refused_or_read
 from hypothesis import given
 
@@ -13,24 +13,6 @@ from adapt.models.adapters import LoraConfig, add_lora, read_adapter
 from adapt.models.formats.dreamzero_lora import DreamZeroLora, read_dreamzero_lora, save_dreamzero_lora
 from adapt.models.formats.published import load_published, save_published
 from adapt.models.formats.sizes import ACTIONS, DIFFUSERS, DREAMZERO, TRANSFORMER, WAN, BaseSizes
-
-DREAMZERO_CONFIG = {
-    "action_head_cfg": {
-        "config": {
-            "diffusion_model_cfg": {
-                "dim": 24, "in_dim": 36, "out_dim": 16, "ffn_dim": 48, "freq_dim": 16, "num_heads": 2, "num_layers": 3,
-                "text_dim": 16, "image_dim": 20, "action_dim": 5, "max_state_dim": 6, "hidden_size": 7,
-            },
-            "text_encoder_cfg": {
-                "vocab": 30, "dim": 16, "dim_attn": 16, "dim_ffn": 20, "num_heads": 2, "num_layers": 2,
-                "num_buckets": 8,
-            },
-            "image_encoder_cfg": {"hidden": 20, "mlp": 24, "layers": 2, "heads": 2, "image": 28, "projection": 8},
-            "vae_cfg": {"_target_": "groot.WanVideoVAE", "z_dim": 4, "dim": 4},
-            "lora_alpha": 4,
-        }
-    }
-}  # fmt: skip
 
 
 def saved(folder: Path, kind: str) -> Path:

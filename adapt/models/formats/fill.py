@@ -64,6 +64,8 @@ def fill(
     """Give modules that were built on the meta device their weights, frozen.
 
     Each tensor is read when its turn comes, straight to the device, and becomes the parameter; nothing is held twice.
+    On the CPU, what keeps its dtype stays mapped from its file, whose bytes never change by it: replace such a file by
+    renaming another over it, not by writing into it.
 
     Args:
         files: Checked by `check`.

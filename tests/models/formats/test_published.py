@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import torch
 from diffusers import WanTransformer3DModel
-from formats_builder import SMALL, small_base
+from formats_builder import DREAMZERO_CONFIG, SMALL, small_base
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
@@ -32,37 +32,6 @@ KINDS = {
     "i2v": SMALL.transformer,
     "ti2v": replace(SMALL.transformer, in_channels=48, out_channels=48, image_dim=None, added_kv_proj_dim=None),
 }
-# What DreamZero's config.json says of such sizes, where its own has paths and settings of training as well.
-CONFIG = {
-    "action_head_cfg": {
-        "config": {
-            "diffusion_model_cfg": {
-                "model_type": "i2v",
-                "dim": 24,
-                "in_dim": 36,
-                "out_dim": 16,
-                "ffn_dim": 48,
-                "freq_dim": 16,
-                "eps": 1e-6,
-                "num_heads": 2,
-                "num_layers": 3,
-                "text_dim": 16,
-                "image_dim": 20,
-                "action_dim": 5,
-                "max_state_dim": 6,
-                "hidden_size": 7,
-            },
-            "text_encoder_cfg": {
-                "vocab": 30, "dim": 16, "dim_attn": 16, "dim_ffn": 20,
-                "num_heads": 2, "num_layers": 2, "num_buckets": 8,
-            },
-            "image_encoder_cfg": {
-                "hidden": 20, "mlp": 24, "layers": 2, "heads": 2, "image": 28, "patch": 14, "projection": 8,
-            },
-            "vae_cfg": {"_target_": "groot.WanVideoVAE", "z_dim": 4, "dim": 4},
-        }
-    }
-}  # fmt: skip
 
 
 def equal(one: nn.Module, other: nn.Module) -> bool:
@@ -102,7 +71,7 @@ def test_a_transformer_comes_back_bit_by_bit(
 @pytest.mark.parametrize("shard_bytes", [10**9, 40_000], ids=["one_file", "shards"])
 def test_dreamzeros_files_come_back_bit_by_bit(tmp_path: Path, shard_bytes: int) -> None:
     parts = small_base()
-    save_published(tmp_path / "one", parts, DREAMZERO, config=CONFIG, shard_bytes=shard_bytes)
+    save_published(tmp_path / "one", parts, DREAMZERO, config=DREAMZERO_CONFIG, shard_bytes=shard_bytes)
     once = load_published(tmp_path / "one", parts=PARTS)
     save_published(tmp_path / "two", once.modules, DREAMZERO, config=once.config, shard_bytes=shard_bytes)
     twice = load_published(tmp_path / "two", parts=PARTS)
@@ -116,7 +85,7 @@ def test_dreamzeros_files_come_back_bit_by_bit(tmp_path: Path, shard_bytes: int)
 
 def test_dreamzeros_transformer_can_be_taken_out_into_the_other_formats(tmp_path: Path) -> None:
     parts = small_base()
-    save_published(tmp_path / "dreamzero", parts, DREAMZERO, config=CONFIG)
+    save_published(tmp_path / "dreamzero", parts, DREAMZERO, config=DREAMZERO_CONFIG)
     taken = load_published(tmp_path / "dreamzero")
     assert set(taken.modules) == {TRANSFORMER}
     for layout in (WAN, DIFFUSERS):
@@ -154,7 +123,7 @@ def test_weights_become_the_dtype_that_is_asked_for_and_are_frozen(tmp_path: Pat
 
 def test_what_is_read_runs(tmp_path: Path) -> None:
     parts = small_base()
-    save_published(tmp_path / "saved", parts, DREAMZERO, config=CONFIG)
+    save_published(tmp_path / "saved", parts, DREAMZERO, config=DREAMZERO_CONFIG)
     found = load_published(tmp_path / "saved", parts=PARTS).modules
     tokens, pixels = torch.tensor([[4, 2, 1]]), torch.randn(1, 3, 28, 28)
     with torch.no_grad():
@@ -303,7 +272,7 @@ def test_a_full_disk_is_noticed_before_anything_is_written(tmp_path: Path, monke
 
 def test_a_config_that_is_gone_can_be_replaced_by_sizes(tmp_path: Path) -> None:
     parts = small_base()
-    save_published(tmp_path / "saved", parts, DREAMZERO, config=CONFIG)
+    save_published(tmp_path / "saved", parts, DREAMZERO, config=DREAMZERO_CONFIG)
     (tmp_path / "saved" / "config.json").unlink()
     with pytest.raises(CheckpointError, match="or give the base's sizes"):
         load_published(tmp_path / "saved")
