@@ -24,7 +24,9 @@ from adapt.models.formats.sizes import (
     CODEC,
     DIFFUSERS,
     DREAMZERO,
+    FORMATS,
     IMAGE,
+    PARTS,
     TEXT,
     TRANSFORMER,
     WAN,
@@ -76,9 +78,16 @@ def find_format(files: TensorFiles) -> str:
         CheckpointError: In none that is known.
     """
     names = files.tensors
-    if any(".lora_" in name for name in names):
+    wrapped = next((name for name in sorted(names) if ".base_layer." in name), None)
+    if wrapped is not None:
         raise CheckpointError(
-            f"{files.folder}: holds an adapter ({next(name for name in names if '.lora_' in name)}), not a base. "
+            f"{files.folder}: holds a base with an adapter beside it ({wrapped}), as a LoRA run without save_lora_only "
+            "leaves it. Merge it in DreamZero's own code first, or give what a run with save_lora_only saved."
+        )
+    adapter = next((name for name in sorted(names) if ".lora_" in name), None)
+    if adapter is not None:
+        raise CheckpointError(
+            f"{files.folder}: holds an adapter ({adapter}), not a base. "
             "Load it with read_dreamzero_lora, on the base it was trained on."
         )
     if any(name.startswith("action_head.") for name in names):
@@ -156,7 +165,9 @@ def save_published(
         CheckpointError: The format has no place for a part, or needs one more.
         RunError: The folder is used, or the disk is full.
     """
-    wanted = {TRANSFORMER, ACTIONS, TEXT, IMAGE, CODEC} if kind == DREAMZERO else {TRANSFORMER}
+    if kind not in FORMATS:
+        raise CheckpointError(f"{folder}: there is no format '{kind}'. Take one of {', '.join(FORMATS)}.")
+    wanted = set(PARTS) if kind == DREAMZERO else {TRANSFORMER}
     if modules.keys() != wanted:
         raise CheckpointError(
             f"{folder}: a {kind} folder holds {', '.join(sorted(wanted))}; there are {', '.join(sorted(modules))}. "

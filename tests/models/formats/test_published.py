@@ -174,9 +174,10 @@ def changed(folder: Path, change: Callable[[dict[str, torch.Tensor]], object]) -
             lambda t: t.clear() or t.update({"a": torch.ones(1)}),
             r"its 1 tensors \(a, ...\) are of no base that is known",
         ),
+        (lambda t: t.update({"q.base_layer.weight": torch.ones(1)}), r"an adapter beside it \(q.base_layer.weight\)"),
         (lambda t: t.update({"q.lora_A.default.weight": torch.ones(1)}), r"holds an adapter .*read_dreamzero_lora"),
     ],
-    ids=["missing", "unexpected", "reshaped", "dtype", "another_model", "adapter"],
+    ids=["missing", "unexpected", "reshaped", "dtype", "another_model", "wrapped", "adapter"],
 )
 def test_files_of_something_else_are_refused_by_name(tmp_path: Path, change: Any, said: str) -> None:
     save_published(tmp_path / "saved", transformer("i2v"), WAN)
@@ -239,6 +240,8 @@ def test_a_part_that_a_format_lacks_is_refused(tmp_path: Path) -> None:
         save_published(tmp_path / "more", small_base(), DIFFUSERS)
     with pytest.raises(CheckpointError, match="a dreamzero folder holds actions, codec, image, text, transformer"):
         save_published(tmp_path / "more", transformer("t2v"), DREAMZERO)
+    with pytest.raises(CheckpointError, match=r"no format 'onnx'\. Take one of diffusers, wan, dreamzero"):
+        save_published(tmp_path / "more", transformer("t2v"), "onnx")
     assert not (tmp_path / "more").exists()
 
 
