@@ -1,6 +1,7 @@
-"""Is an error the disk's fault? Sees a full disk, or a place that cannot be written, behind what a library raised."""
+"""Is there room, and is an error the disk's fault? Sees what is behind the errors that libraries raise."""
 
 import errno
+import shutil
 from pathlib import Path
 
 from adapt.errors import RunError
@@ -60,6 +61,26 @@ def letter_about(error: Exception, doing: str, folder: Path) -> RunError | None:
             "give the same command again: what is finished is kept, and it goes on from here"
         )
     return None
+
+
+def refuse_full(folder: Path, needed: int, *, doing: str) -> None:
+    """Make sure that a disk has room before anything large is written to it.
+
+    Args:
+        folder: On that disk; it, or one above it, exists.
+        needed: Bytes.
+        doing: What is to be written, for the message.
+
+    Raises:
+        RunError: It has not.
+    """
+    there = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.is_dir())
+    free = shutil.disk_usage(there).free
+    if free < needed:
+        raise RunError(
+            f"{doing}: needs {needed / 1e9:.1f} GB, and the disk of {folder} has {free / 1e9:.1f} GB free. "
+            "Free some space, or name a folder on another disk."
+        )
 
 
 def _causes(error: BaseException) -> list[BaseException]:
