@@ -2,9 +2,9 @@
 
     python tests/studies/real_hands.py tests/studies/real_hands.jsonl FOLDER docs/results/real_hands.json
 
-The first file holds labels made by eye (its first line says how; `label_sheets.py` draws what was looked at), FOLDER the
-clips it names. Run by hand: minutes. Each clip is looked at as `ingest` does and as the library's tracks want it. Any other
-footage is judged the same way with labels of its own, whose times must be multiples of 0.1 s.
+The first file holds labels made by eye (its first line says how; `label_sheets.py` draws what was looked at), FOLDER
+the clips it names. Run by hand: minutes. Each clip is looked at as `ingest` does and as the library's tracks want it.
+Any other footage is judged the same way with labels of its own, whose times must be multiples of 0.1 s.
 """
 
 import argparse
