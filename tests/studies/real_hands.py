@@ -14,10 +14,12 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from scipy.optimize import linear_sum_assignment
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -28,13 +30,18 @@ from adapt.errors import DataError
 from adapt.geometry.cameras import assumed_camera
 from adapt.hands.landmarks import HandLandmarks, SeenHand
 from adapt.hands.model_file import ensure_hand_model
+from adapt.hands.quality import HandConfig
 from adapt.hands.tracks import FollowedHand, follow_hands
+from adapt.hands.view import View, arm_down, view_of
+from adapt.quality.viewpoint import view_findings
 from adapt.runs.cache import Cache
 from adapt.video.reader import stream_frames
 
 LEAST_OVERLAP = 0.3  # of two boxes that are one hand; fixed before anything was looked at. Labels are rough.
+OVERLAPS = (0.1, LEAST_OVERLAP, 0.5)
 LONG_SIDE_PX = 640  # as ingest has it
 SURE = 1.96  # deviations to either side of a 95 % interval
+THIRD = "third person"
 Box = tuple[float, float, float, float]  # left, top, right, bottom; shares of width and height
 
 
@@ -109,12 +116,12 @@ def overlap(one: Box, other: Box) -> float:
     return both / either if either > 0 else 0.0
 
 
-def paired(labels: Sequence[Label], found: Sequence[Found]) -> list[tuple[int, int]]:
-    """Labels and findings that are one hand, so that they overlap most in all; none by less than `LEAST_OVERLAP`."""
+def paired(labels: Sequence[Label], found: Sequence[Found], least: float = LEAST_OVERLAP) -> list[tuple[int, int]]:
+    """Labels and findings that are one hand, so that they overlap most in all; none by less than the least."""
     if not labels or not found:
         return []
     shares = np.array([[overlap(label.box, hand.box) for hand in found] for label in labels])
-    shares[shares < LEAST_OVERLAP] = 0.0
+    shares[shares < least] = 0.0
     rows, columns = linear_sum_assignment(-shares)
     return [(int(row), int(column)) for row, column in zip(rows, columns, strict=True) if shares[row, column] > 0]
 
@@ -144,6 +151,9 @@ def rates(frames: Sequence[Judged]) -> dict[str, Any]:
         "recall": rate(_found(frames, lambda _: True)),
         "recall_plain": rate(_found(frames, lambda label: label.is_plain)),
         "recall_plain_wearer": rate(_found(frames, lambda label: label.is_plain and label.owner == "wearer")),
+        "recall_plain_wearer_large": rate(
+            _found(frames, lambda label: label.is_plain and label.owner == "wearer" and "small" not in label.marks)
+        ),
         "precision": rate(
             place in {b for _, b in frame.pairs} for frame in frames for place in range(len(frame.found))
         ),
@@ -156,20 +166,35 @@ def rates(frames: Sequence[Judged]) -> dict[str, Any]:
     }
 
 
+def by_overlap(frames: Sequence[Judged]) -> dict[str, Any]:
+    """How far recall and precision hang on what overlap makes two boxes one hand."""
+    found = {}
+    for least in OVERLAPS:
+        again = [
+            Judged(labels=each.labels, found=each.found, pairs=paired(each.labels, each.found, least))
+            for each in frames
+        ]
+        found[f"{least:g}"] = {key: rates(again)[key]["share"] for key in ("recall", "precision")}
+    return found
+
+
 def _found(frames: Sequence[Judged], wanted: Callable[[Label], bool]) -> Iterator[bool]:
     for frame in frames:
         known = {a for a, _ in frame.pairs}
         yield from (place in known for place, label in enumerate(frame.labels) if wanted(label))
 
 
-def look_over(path: Path, setting: Setting, model: Path) -> tuple[list[float], list[list[SeenHand]], tuple[int, int]]:
-    """Times, detections, and (height, width) of a clip's pictures."""
+def look_over(
+    path: Path, setting: Setting, model: Path, *, turns: int = 0
+) -> tuple[list[float], list[list[SeenHand]], tuple[int, int]]:
+    """Times, detections, and (height, width) of a clip's pictures, turned by so many right angles."""
     times, looks, size = [], [], (1, 1)
     with HandLandmarks(model, most=setting.most) as landmarks:
         for time_s, frame in stream_frames(path, setting.hz, long_side_px=LONG_SIDE_PX):
+            shown = torch.rot90(frame, turns).contiguous()
             times.append(time_s)
-            looks.append(landmarks.look_at_all(frame, time_s))
-            size = (frame.shape[0], frame.shape[1])
+            looks.append(landmarks.look_at_all(shown, time_s))
+            size = (shown.shape[0], shown.shape[1])
     return times, looks, size
 
 
@@ -217,6 +242,51 @@ def judge_clip(path: Path, labels: dict[float, list[Label]], model: Path) -> dic
     return frames
 
 
+def view_of_clip(path: Path, model: Path, *, turns: int = 0) -> View:
+    """From where hands come in, as the doctor sees it."""
+    _, looks, (height, width) = look_over(path, SETTINGS[0], model, turns=turns)
+    return view_of([[arm_down(hand, width / height) for hand in look] for look in looks])
+
+
+def told(view: View) -> dict[str, Any]:
+    """What the doctor says."""
+    arms = [[-1.0]] * view.from_top + [[1.0]] * (view.hands - view.from_top)
+    codes = [finding.code for finding in view_findings(arms, SETTINGS[0].hz, HandConfig())]
+    return {"hands": view.hands, "from_top": view.from_top, "share": round(view.share, 3), "says": codes}
+
+
+def cut_by_others(views: dict[str, tuple[float, str]], left_out: str) -> float:
+    """The share that parts the views of all clips but one best; of equally good ones the middle of the widest gap.
+
+    Args:
+        views: Share of hands from the top and view, by clip.
+        left_out: The clip that may say nothing.
+    """
+    others = [view for name, view in views.items() if name != left_out]
+    ends = sorted({0.0, 1.0, *(share for share, _ in others)})
+
+    def merit(gap: tuple[float, float]) -> tuple[int, float]:
+        cut = sum(gap) / 2
+        return sum((share > cut) == (view == THIRD) for share, view in others), gap[1] - gap[0]
+
+    return sum(max(pairwise(ends), key=merit)) / 2
+
+
+def views_of(folder: Path, clips: dict[str, Any], model: Path) -> dict[str, Any]:
+    """Whether the doctor can tell views from each other, with a cut that each clip had no say in."""
+    upright = {name: view_of_clip(folder / name, model) for name in clips}
+    shares = {name: (view.share, clips[name]["view"]) for name, view in upright.items()}
+    found: dict[str, Any] = {}
+    for name, view in upright.items():
+        cut = cut_by_others(shares, name)
+        found[name] = told(view) | {"view": clips[name]["view"], "cut_by_others": round(cut, 3)}
+        found[name]["right_by_others"] = (view.share > cut) == (clips[name]["view"] == THIRD)
+        for turns, word in ((2, "upside_down"), (1, "on_its_side"), (3, "on_its_other_side")):
+            if clips[name]["view"] != THIRD:
+                found[name][word] = told(view_of_clip(folder / name, model, turns=turns))
+    return found
+
+
 def check_clips(folder: Path, clips: dict[str, Any], cache: Cache) -> None:
     """See that the clips are those that were labelled.
 
@@ -256,8 +326,10 @@ def main() -> None:
             name: {way: rates([frame for clip in members for frame in clips[clip][way]]) for way in ways}
             for name, members in sorted(groups.items())
         },
+        "views": views_of(given.folder, header["clips"], model),
         "clips": {
-            name: {way: rates(frames) for way, frames in judgements.items()} for name, judgements in clips.items()
+            name: {way: rates(frames) | {"by_overlap": by_overlap(frames)} for way, frames in judgements.items()}
+            for name, judgements in clips.items()
         },
     }
     given.out.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
