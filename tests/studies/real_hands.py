@@ -148,6 +148,11 @@ def rates(frames: Sequence[Judged]) -> dict[str, Any]:
     return {
         "frames": len(frames),
         "hands": sum(len(frame.labels) for frame in frames),
+        # What ingest goes by: whether any hand is there, whosesoever and wherever.
+        "frame_with_plain_hand_has_one": rate(
+            bool(frame.found) for frame in frames if any(label.is_plain for label in frame.labels)
+        ),
+        "frame_without_hand_has_none": rate(not frame.found for frame in frames if not frame.labels),
         "recall": rate(_found(frames, lambda _: True)),
         "recall_plain": rate(_found(frames, lambda label: label.is_plain)),
         "recall_plain_wearer": rate(_found(frames, lambda label: label.is_plain and label.owner == "wearer")),

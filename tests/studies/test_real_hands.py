@@ -50,6 +50,8 @@ def test_rates_count_hands_and_not_frames() -> None:
         [Judged(labels=labels, found=found, pairs=paired(labels, found)), Judged(labels=[], found=[], pairs=[])]
     )
     assert (told["frames"], told["hands"]) == (2, 3)
+    assert (told["frame_with_plain_hand_has_one"]["n"], told["frame_with_plain_hand_has_one"]["share"]) == (1, 1.0)
+    assert (told["frame_without_hand_has_none"]["n"], told["frame_without_hand_has_none"]["share"]) == (1, 1.0)
     assert (told["recall"]["n"], told["recall"]["share"]) == (3, 0.333)
     assert (told["recall_plain"]["n"], told["recall_plain"]["share"]) == (2, 0.5)
     assert (told["recall_plain_wearer"]["n"], told["recall_plain_wearer"]["share"]) == (1, 1.0)
