@@ -1,13 +1,15 @@
 """Arms that come from above are somebody else's, or the picture is upside down."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 from hand_builder import CAMERA, facing_turn, seen_hand, wearer_turn
 
-from adapt.hands.landmarks import SeenHand
+from adapt.hands.landmarks import HandLandmarks, SeenHand
 from adapt.hands.view import FEWEST_HANDS, FROM_TOP, arm_down, view_of
+from adapt.video.reader import stream_frames
 
 ASPECT = CAMERA.width_px / CAMERA.height_px
 
@@ -55,3 +57,26 @@ def test_of_a_few_hands_nothing_is_said() -> None:
     assert view_of([(-1.0,)] * (FEWEST_HANDS - 1)).share == 0.0
     assert view_of([(-1.0,)] * FEWEST_HANDS).share == 1.0
     assert view_of([]).share == 0.0
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(
+    ("name", "turns", "least", "most"),
+    [
+        ("ego/egoloc_video3.mp4", 0, 0.0, 0.0),
+        ("ego/egoloc_video3.mp4", 2, 0.9, 1.0),
+        ("third_person/sam2_02_cups.mp4", 0, 0.6, 1.0),
+    ],
+)
+def test_real_clips_are_told_apart(
+    real_data: Path, hand_model: Path, name: str, turns: int, least: float, most: float
+) -> None:
+    arms = []
+    with HandLandmarks(hand_model) as landmarks:
+        for time_s, frame in stream_frames(real_data / "human" / name, 5.0, long_side_px=640):
+            shown = torch.rot90(frame, turns).contiguous()
+            hands = landmarks.look(shown, time_s)
+            arms.append([arm_down(hand, shown.shape[1] / shown.shape[0]) for hand in hands])
+    view = view_of(arms)
+    assert view.hands >= FEWEST_HANDS
+    assert least <= view.share <= most
