@@ -41,6 +41,10 @@ def test_each_label_has_at_most_one_finding_and_the_nearer_one() -> None:
     found = [Found(side="right", box=(0.62, 0.42, 0.9, 0.8)), Found(side="left", box=(0.55, 0.3, 0.9, 0.8))]
     assert paired(labels, found) == [(1, 0)]
     assert paired(labels, []) == paired([], found) == []
+    beside = Found(side="left", box=(0.25, 0.4, 0.55, 0.8))  # a third of both
+    assert paired(labels[:1], [beside]) == [(0, 0)]
+    assert paired(labels[:1], [beside], 0.34) == []
+    assert paired(labels[:1], [Found(side="left", box=(0.35, 0.4, 0.65, 0.8))]) == []
 
 
 def test_rates_count_hands_and_not_frames() -> None:
