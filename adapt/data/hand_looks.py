@@ -1,7 +1,7 @@
 """How far can a video be decoded, and what is in it, moment by moment? Hands and picture, measured once per content."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +12,10 @@ from adapt.data.made_ahead import made_ahead
 from adapt.errors import MediaError
 from adapt.footage.settings import FOOTAGE_VERSION
 from adapt.footage.watch import Watched, Watcher
-from adapt.hands.landmarks import HandLandmarks
+from adapt.hands.landmarks import HandLandmarks, SeenHand
 from adapt.hands.model_file import HAND_MODEL, ensure_hand_model
 from adapt.hands.quality import HandConfig
+from adapt.hands.view import arm_down
 from adapt.runs.cache import Cache
 from adapt.runs.fingerprint import fingerprint
 from adapt.runs.turns import in_turn
@@ -22,7 +23,7 @@ from adapt.video.probe import VideoInfo, probe
 from adapt.video.reader import stream_frames
 
 KIND = "ingest"  # of entries in the cache
-_VERSION = 2  # Raise by hand when the same video would be measured otherwise.
+_VERSION = 3  # Raise by hand when the same video would be measured otherwise.
 _LONG_SIDE_PX = 640  # The detector itself looks at 192 x 192; hands were found as often as at full size.
 _AHEAD = 8  # Looks that lie ready for whoever takes them next; enough that none waits for the other, some 6 MB a queue.
 _LAST_FRAME_S = 1e-3  # A window may not begin its last frame at the very end, where nothing is on show.
@@ -34,6 +35,7 @@ class HandLooks:
 
     readable_s: float  # frames before this time can be decoded
     hands: tuple[int, ...] | None  # hands at 0, 1/rate, 2/rate, ... seconds; None where nobody looked
+    arms: tuple[tuple[float, ...], ...] | None  # of these hands: `adapt.hands.view.arm_down` of each
     watched: Watched  # the pictures themselves, at the same times
     size: tuple[int, int]  # (height, width), upright, px
     rate_hz: float
@@ -75,6 +77,7 @@ def look_at_video(
         record = {
             "readable_s": looks.readable_s,
             "hands": looks.hands and list(looks.hands),
+            "arms": looks.arms and [list(look) for look in looks.arms],
             "watched": looks.watched.to_json(),
             "size": list(looks.size),
             "problem": looks.problem,
@@ -109,10 +112,11 @@ def _known(cache: Cache, key: str, config: HandConfig) -> HandLooks | None:
     known = cache.read_json(KIND, key)
     if not isinstance(known, dict) or not known["watched"]["looks"]:  # Videos that show nothing were kept once.
         return None
-    hands = known["hands"]
+    hands, arms = known["hands"], known["arms"]
     return HandLooks(
         readable_s=float(known["readable_s"]),
         hands=None if hands is None else tuple(hands),
+        arms=None if arms is None else tuple(tuple(look) for look in arms),
         watched=Watched.from_json(known["watched"]),
         size=(int(known["size"][0]), int(known["size"][1])),
         rate_hz=config.detect_hz,
@@ -124,7 +128,8 @@ def _walk(path: Path, config: HandConfig, cache: Cache, progress: Callable[[floa
     info = probe(path)
     model = ensure_hand_model(cache.folder("models")) if config.min_hands_share > 0 else None
     with HandLandmarks(model, min_score=config.min_score) if model else nullcontext() as landmarks:
-        hands, watcher, looks, problem = [], Watcher(config.detect_hz), 0, ""
+        arms: list[tuple[float, ...]] = []
+        watcher, looks, problem = Watcher(config.detect_hz), 0, ""
         try:
             with (
                 made_ahead(stream_frames(path, config.detect_hz, long_side_px=_LONG_SIDE_PX), most=_AHEAD) as frames,
@@ -133,7 +138,7 @@ def _walk(path: Path, config: HandConfig, cache: Cache, progress: Callable[[floa
                 for time_s, frame in watched:
                     looks += 1
                     if landmarks is not None:
-                        hands.append(len(landmarks.look(frame, time_s)))
+                        arms.append(_arms(landmarks.look(frame, time_s), frame))
                     progress(min(1.0, time_s / max(info.duration_s, _LAST_FRAME_S)))
         except MediaError as error:
             if not looks:
@@ -144,12 +149,18 @@ def _walk(path: Path, config: HandConfig, cache: Cache, progress: Callable[[floa
     readable_s, problem = _readable(info, looks, config.detect_hz, problem)
     return HandLooks(
         readable_s=readable_s,
-        hands=tuple(hands) if model else None,
+        hands=tuple(len(look) for look in arms) if model else None,
+        arms=tuple(arms) if model else None,
         watched=watcher.watched(),
         size=(info.height, info.width),
         rate_hz=config.detect_hz,
         problem=problem,
     )
+
+
+def _arms(hands: Sequence[SeenHand], frame: Tensor) -> tuple[float, ...]:
+    """Where their arms come from, to a hundredth."""
+    return tuple(round(arm_down(hand, frame.shape[1] / frame.shape[0]), 2) for hand in hands)
 
 
 def _watched(frames: Iterator[tuple[float, Tensor]], watcher: Watcher) -> Iterator[tuple[float, Tensor]]:

@@ -49,6 +49,7 @@ class SeenVideo:
     problems: tuple[Problem, ...] = ()  # (which of the kinds above, in words)
     readable_s: float = 0.0  # frames before this time can be decoded; 0 where it was not looked at
     hands: tuple[int, ...] | None = None  # hands in each look; None where nobody looked for them
+    arms: tuple[tuple[float, ...], ...] | None = None  # where their arms come from, as `HandLooks.arms`
 
 
 def read_human_videos(
@@ -143,6 +144,7 @@ def _seen(
         problems=tuple(problems),
         readable_s=looks.readable_s,
         hands=looks.hands,
+        arms=looks.arms,
     )
 
 

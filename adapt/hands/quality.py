@@ -21,17 +21,20 @@ class HandConfig:
         min_hands_share: Share of a window's looked-at frames in which a hand must be found, in [0, 1]; 0 keeps all.
         min_score: Confidence in [0, 1] from which the detector believes in a hand.
         detect_hz: How many frames a second are looked at.
+        max_opposite_share: Share of hands that may come in from the top of the picture, as those of people opposite do,
+            before `wam-adapt doctor` says so, in [0, 1]; 1 says nothing. No window is left out for it.
     """
 
     min_hands_share: float = 0.5
     min_score: float = 0.5
     detect_hz: float = 5.0
+    max_opposite_share: float = 0.2
 
     def __post_init__(self) -> None:
-        for key in ("min_hands_share", "min_score"):
-            value = getattr(self, key)
+        for key in ("min_hands_share", "min_score", "max_opposite_share"):
+            value, usual = getattr(self, key), type(self).__dataclass_fields__[key].default
             if not 0.0 <= value <= 1.0:
-                raise RecipeError(f"hands.{key} is {value}; choose a share between 0 and 1 (default 0.5).")
+                raise RecipeError(f"hands.{key} is {value}; choose a share between 0 and 1 (default {usual}).")
         if not 0.5 <= self.detect_hz <= 60.0:
             raise RecipeError(f"hands.detect_hz is {self.detect_hz}; choose 0.5 to 60 looks a second (default 5).")
 

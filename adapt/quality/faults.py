@@ -10,6 +10,7 @@ REST = "rest"  # too short for a window of its own: ends of videos and of shots
 UNREAD = "unread"  # promised by the file, but not to be decoded
 UNTOLD = "no_instruction"
 OTHER = "other"
+THIRD_PERSON, OTHERS_HANDS = "third_person", "others_hands"
 
 _WINDOWS = {
     reasons.SHOT: "short_shots",
@@ -52,6 +53,8 @@ _NAMES = {
     REST: "too short for a window",
     UNREAD: "cannot be decoded",
     UNTOLD: "no instruction",
+    THIRD_PERSON: "seen from opposite, or upside down",
+    OTHERS_HANDS: "somebody else's hands",
     **{code: fault for fault, code in _BY_FAULT.items()},
 }
 

@@ -9,11 +9,10 @@ from typing import Any
 from adapt.data.human_windows import HumanRules, SeenVideo
 from adapt.quality import faults
 from adapt.quality.findings import HINT, LOST, PART, WEIGHTS, Finding, from_words
+from adapt.quality.times import LEAST_S, told_spans
+from adapt.quality.viewpoint import view_findings
 from adapt.types import BaseGeometry, Window
 from adapt.video.probe import VideoInfo
-
-_LEAST_S = 0.05  # Shorter stretches are rounding.
-_TIMES_TOLD = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +121,7 @@ def report_file(
     """
     geometry = rules.geometry
     stretches = _stretches(video, windows, info, geometry, told=told)
+    seen_from = view_findings(video.arms or (), rules.hands.detect_hz, rules.hands)
     return FileReport(
         name=video.item.name,
         digest=video.digest,
@@ -133,7 +133,7 @@ def report_file(
         stretches=stretches,
         hands=video.hands,
         looks_hz=rules.hands.detect_hz,
-        findings=_sorted([*more, *_of_video(video, stretches), *_of_windows(stretches)]),
+        findings=_sorted([*more, *_of_video(video, stretches), *_of_windows(stretches), *seen_from]),
     )
 
 
@@ -150,7 +150,7 @@ def _stretches(
     if whole is not None:
         words = dict(video.problems)[whole]
         lost = Stretch(start_s=0.0, end_s=duration_s, code=faults.VIDEO_CODES[whole], reason=words)
-        return (lost,) if duration_s > _LEAST_S else ()
+        return (lost,) if duration_s > LEAST_S else ()
     found: list[Stretch] = []
     at_s = 0.0
     for window in windows:
@@ -169,7 +169,7 @@ def _stretches(
 
 
 def _rest(start_s: float, end_s: float) -> list[Stretch]:
-    if end_s - start_s < _LEAST_S:
+    if end_s - start_s < LEAST_S:
         return []
     return [Stretch(start_s=start_s, end_s=end_s, code=faults.REST, reason="too short for a window of its own")]
 
@@ -199,7 +199,8 @@ def _of_windows(stretches: Sequence[Stretch]) -> list[Finding]:
     for code, lost in by_code.items():
         seconds = fsum(stretch.seconds for stretch in lost)
         details = faults.details_of(lost[0].reason)
-        words = f"{faults.name_of(code)}: {seconds:.1f} s, {_times(lost)}"
+        when = told_spans([(stretch.start_s, stretch.end_s) for stretch in lost])
+        words = f"{faults.name_of(code)}: {seconds:.1f} s, {when}"
         found.append(
             Finding(
                 code=code,
@@ -213,24 +214,6 @@ def _of_windows(stretches: Sequence[Stretch]) -> list[Finding]:
 
 
 _GAP_REMEDY = "film in several sessions, which are held out whole"
-
-
-def _times(lost: Sequence[Stretch]) -> str:
-    """When, with neighbours joined."""
-    spans: list[tuple[float, float]] = []
-    for stretch in lost:
-        if spans and stretch.start_s - spans[-1][1] < _LEAST_S:
-            spans[-1] = (spans[-1][0], stretch.end_s)
-        else:
-            spans.append((stretch.start_s, stretch.end_s))
-    told = ", ".join(f"{clock(start_s)} to {clock(end_s)}" for start_s, end_s in spans[:_TIMES_TOLD])
-    return f"from {told}" + (f" and {len(spans) - _TIMES_TOLD} more times" if len(spans) > _TIMES_TOLD else "")
-
-
-def clock(time_s: float) -> str:
-    """A time in a video as players show it, to a tenth of a second."""
-    minutes, seconds = divmod(round(10 * time_s), 600)
-    return f"{minutes}:{seconds / 10:04.1f}"
 
 
 def _sorted(findings: Sequence[Finding]) -> tuple[Finding, ...]:

@@ -9,6 +9,7 @@ from typing import Any
 from adapt.quality import faults
 from adapt.quality.files import FileReport
 from adapt.quality.findings import HINT, Finding
+from adapt.quality.viewpoint import REMEDIES
 
 # DreamZero adapted with 12 minutes of egocentric human video: 9 tasks, 8 takes of each (arXiv 2602.15922, section 5.1).
 GOAL_MINUTES = 12.0
@@ -154,7 +155,7 @@ def film_next(files: Sequence[FileReport], tasks: Sequence[TaskReport], held_out
         tasks: Of `task_reports`.
         held_out: What there is to judge by.
     """
-    return [*_tell(files), *_judge(tasks, held_out, _film(tasks)), *_again(files), *_mend(files)]
+    return [*_tell(files), *_judge(tasks, held_out, _film(tasks)), *_again(files), *_opposite(files), *_mend(files)]
 
 
 def _tell(files: Sequence[FileReport]) -> list[Step]:
@@ -233,6 +234,17 @@ def _again(files: Sequence[FileReport]) -> list[Step]:
         worst = sorted(hits, key=lambda hit: (-hit[0].seconds, hit[1].name))
         named = _names([file for _, file in worst])
         steps.append(Step(kind="film_again", what=sentence(remedy), why=why, files=named))
+    return steps
+
+
+def _opposite(files: Sequence[FileReport]) -> list[Step]:
+    """What costs nothing by itself, but teaches another's view."""
+    steps = []
+    for code, remedy in REMEDIES.items():
+        shown = [file for file in files if code in {finding.code for finding in file.findings}]
+        if shown:
+            why = f"{sentence(faults.name_of(code))} Nothing is left out for it, so look at the pictures yourself."
+            steps.append(Step(kind="film_again", what=sentence(remedy), why=why, files=_names(shown)))
     return steps
 
 

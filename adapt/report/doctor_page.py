@@ -10,10 +10,11 @@ from typing import Any
 from markupsafe import Markup
 
 from adapt.quality import faults
-from adapt.quality.files import FileReport, Stretch, clock
+from adapt.quality.files import FileReport, Stretch
 from adapt.quality.filming import RULES
 from adapt.quality.goals import TaskReport, minutes, sentence
 from adapt.quality.thumbnails import Thumbnail, Thumbnails
+from adapt.quality.times import clock
 from adapt.quality.videos import VideosReport
 from adapt.report.page import TEMPLATES, as_data, asset, policy_of
 from adapt.report.svg import tag

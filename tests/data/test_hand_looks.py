@@ -7,26 +7,29 @@ from pathlib import Path
 
 import pytest
 import torch
+from hand_builder import facing_turn, seen_hand
 from run_builder import draw_video
 
 from adapt.data import hand_looks
 from adapt.data.hand_looks import HandLooks, look_at_video
+from adapt.hands.landmarks import SeenHand
 from adapt.hands.quality import HandConfig
+from adapt.hands.view import FROM_TOP
 from adapt.runs.cache import Cache
 
 NO_HANDS = HandConfig(min_hands_share=0.0)
 PATIENCE_S = 30.0
 
 
-def see(monkeypatch: pytest.MonkeyPatch, look: Callable[[float], int]) -> None:
+def see(monkeypatch: pytest.MonkeyPatch, look: Callable[[float], int], hand: SeenHand | None = None) -> None:
     """Let a stand-in for MediaPipe see so many hands at each time."""
 
     class Seer:
         def __init__(self, _model: Path, *, min_score: float) -> None:
             pass
 
-        def look(self, _frame: torch.Tensor, time_s: float) -> list[None]:
-            return [None] * look(time_s)
+        def look(self, _frame: torch.Tensor, time_s: float) -> list[SeenHand]:
+            return [hand or seen_hand((0.0, 0.1, 0.4))] * look(time_s)
 
         def __enter__(self) -> "Seer":
             return self
@@ -81,6 +84,23 @@ def test_later_frames_are_decoded_and_watched_while_hands_are_sought(
     assert looks.hands == (0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1)
     assert looks.watched.to_json() == alone.to_json()
     assert threading.get_ident() not in by
+
+
+def test_where_arms_come_from_is_kept_with_what_else_was_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    video, cache = draw_video(tmp_path / "a.mp4", seconds=1.0, seed=0), Cache(tmp_path / "cache")
+    see(monkeypatch, lambda time_s: 2 if time_s >= 0.6 else 0, seen_hand((0.0, -0.1, 0.4), facing_turn()))
+    looks = look_at_video(video, HandConfig(), cache)
+    assert looks.arms is not None
+    assert [len(arms) for arms in looks.arms] == list(looks.hands or ())
+    assert {down < FROM_TOP for arms in looks.arms for down in arms} == {True}
+    monkeypatch.setattr(hand_looks, "_walk", None)
+    assert look_at_video(video, HandConfig(), cache).arms == looks.arms
+
+
+def test_where_nobody_looks_for_hands_nobody_knows_of_arms(tmp_path: Path) -> None:
+    video = draw_video(tmp_path / "a.mp4", seconds=1.0, seed=0)
+    for _ in range(2):
+        assert look_at_video(video, NO_HANDS, Cache(tmp_path / "cache")).arms is None
 
 
 def test_whoever_is_stopped_in_the_middle_leaves_neither_thread_nor_entry(

@@ -32,6 +32,7 @@ def test_judging_nothing_is_refused() -> None:
         ({"min_hands_share": 1.2}, "min_hands_share"),
         ({"min_score": -0.1}, "min_score"),
         ({"detect_hz": 0.1}, "detect_hz"),
+        ({"max_opposite_share": 20.0}, "max_opposite_share"),
     ],
 )
 def test_impossible_settings_are_refused_by_key(settings: dict[str, float], key: str) -> None:

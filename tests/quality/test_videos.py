@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from footage_builder import Scene, altered, film
+from hand_builder import facing_turn, seen_hand, wearer_turn
 
 from adapt.data import hand_looks
 from adapt.data.human_windows import HumanRules, read_human_videos
@@ -14,8 +15,9 @@ from adapt.data.splits import assign_splits
 from adapt.data.video_folder import read_video_folder
 from adapt.data.windows import WindowConfig
 from adapt.embodiment.spec import Camera, Embodiment
+from adapt.hands.landmarks import SeenHand
 from adapt.hands.quality import HandConfig
-from adapt.quality.files import clock
+from adapt.quality.times import clock
 from adapt.quality.videos import VideosReport, examine_videos
 from adapt.runs.cache import Cache
 from adapt.types import BaseGeometry, Canvas, Slot
@@ -34,16 +36,18 @@ RULES = HumanRules(body=BODY, geometry=GEOMETRY, windows=WindowConfig(max_chunks
 
 
 class Seer:
-    """In place of MediaPipe: no hand where the last corner is black; counts what it was shown."""
+    """In place of MediaPipe: no hand where the last corner is black, one opposite where the first is; counts looks."""
 
     looks = 0
 
     def __init__(self, model: Path, *, min_score: float) -> None:
         pass
 
-    def look(self, frame: torch.Tensor, _time_s: float) -> list[None]:
+    def look(self, frame: torch.Tensor, _time_s: float) -> list[SeenHand]:
         Seer.looks += 1
-        return [] if frame[-12:, -12:].float().mean() < 12 else [None]
+        if frame[-12:, -12:].float().mean() < 12:
+            return []
+        return [seen_hand((0.0, 0.1, 0.4), facing_turn() if frame[:12, :12].float().mean() < 12 else wearer_turn())]
 
     def __enter__(self) -> "Seer":
         return self
@@ -71,6 +75,17 @@ def without_hands(frames: torch.Tensor) -> torch.Tensor:
     frames = frames.clone()
     frames[16:, -16:, -16:] = 0
     return frames
+
+
+def from_opposite(looks: int) -> Callable[[torch.Tensor], torch.Tensor]:
+    """The first looks have a first corner that is black, where the stand-in sees somebody opposite."""
+
+    def change(frames: torch.Tensor) -> torch.Tensor:
+        frames = frames.clone()
+        frames[:looks, :16, :16] = 0
+        return frames
+
+    return change
 
 
 def many(folder: Path) -> Path:
@@ -112,6 +127,22 @@ def test_it_says_what_ingest_says_and_leaves_nothing_for_it_to_measure(tmp_path:
     assert report.held_out.windows == sum(window.split == "validation" for window in windows)
     told = {file.name for file in report.files for finding in file.findings if finding.weight != "hint"}
     assert {name for name, _ in problems} <= told
+
+
+def test_views_of_somebody_opposite_are_told_and_asked_to_be_filmed_otherwise_but_kept(tmp_path: Path) -> None:
+    for place, (name, looks) in enumerate((("mine", 4), ("visited", 16), ("theirs", 41))):
+        shoot(tmp_path / "videos" / f"{name}.mp4", place, change=from_opposite(looks))
+    report = examine(tmp_path / "videos", tmp_path / "cache")
+    found = {file.name: [(each.code, each.weight) for each in file.findings] for file in report.files}
+    assert found == {
+        "mine.mp4": [],
+        "visited.mp4": [("others_hands", "hint")],
+        "theirs.mp4": [("third_person", "hint")],
+    }
+    assert [file.usable_s for file in report.files] == [pytest.approx(8.0)] * 3
+    again = {step.files: step.what for step in report.steps if step.kind == "film_again"}
+    assert again[("theirs.mp4",)].startswith("If these are upside down, turn them")
+    assert again[("visited.mp4",)].startswith("See that nobody else reaches into the picture")
 
 
 def test_each_file_says_what_is_wrong_with_it_and_what_to_do(tmp_path: Path) -> None:
