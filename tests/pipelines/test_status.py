@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from adapt import __version__
+from adapt.data.clip_table import CLIP_TABLE
 from adapt.data.windows import PREPROCESS_VERSION
 from adapt.errors import RunError
 from adapt.runs.cache import Cache
@@ -255,6 +256,16 @@ def test_what_was_published_and_what_was_withdrawn_is_told(job):
     assert found.notes[0].startswith(
         "It cannot be published: its adapters were trained with a video that was withdrawn"
     )
+
+
+def test_where_it_cannot_be_told_what_a_run_was_made_with_that_is_said(job):
+    do(job, *STAGES)
+    note_withdrawn(Cache.default().root, "a" * 64, {})
+    encode = find_current(job.run_folder, "encode")
+    assert encode is not None
+    (encode / CLIP_TABLE).write_text("no table")
+    (note,) = status.run(job.run_folder).notes
+    assert note.startswith(f"Whether it may be published cannot be told: {encode / CLIP_TABLE}: not a clip table")
 
 
 def test_a_study_tells_how_many_of_its_trainings_are_done(job):
