@@ -8,8 +8,11 @@ from pathlib import Path
 
 from torch import Tensor
 
+from adapt.data.head_motion import HeadMotion
 from adapt.data.made_ahead import made_ahead
 from adapt.errors import MediaError
+from adapt.footage.camera_motion import CameraMotion
+from adapt.footage.pairs import Pairing, Pairs
 from adapt.footage.settings import FOOTAGE_VERSION
 from adapt.footage.watch import Watched, Watcher
 from adapt.hands.landmarks import HandLandmarks
@@ -35,6 +38,7 @@ class HandLooks:
     readable_s: float  # frames before this time can be decoded
     hands: tuple[int, ...] | None  # hands at 0, 1/rate, 2/rate, ... seconds; None where nobody looked
     watched: Watched  # the pictures themselves, at the same times
+    camera: tuple[CameraMotion | None, ...]  # since the look before; None where it is not known
     size: tuple[int, int]  # (height, width), upright, px
     rate_hz: float
     problem: str  # why it cannot be read to its end; "" where it can
@@ -51,8 +55,9 @@ def look_at_video(
 ) -> HandLooks:
     """Walk once through a video, count the hands and look at the pictures; the same bytes are not walked again.
 
-    With `min_hands_share` 0 hands do not matter: then nobody looks for them, and no hand model is needed. Thresholds
-    play no part here, so changing one measures nothing again.
+    With `min_hands_share` 0 hands do not matter: then nobody looks for them, and no hand model is needed; nor are they
+    told from the background by which the camera's motion is measured. Thresholds play no part here, so changing one
+    measures nothing again.
 
     Args:
         path: The video.
@@ -76,6 +81,7 @@ def look_at_video(
             "readable_s": looks.readable_s,
             "hands": looks.hands and list(looks.hands),
             "watched": looks.watched.to_json(),
+            "camera": [motion and motion.to_json() for motion in looks.camera],
             "size": list(looks.size),
             "problem": looks.problem,
         }
@@ -94,8 +100,8 @@ def watch_video(path: Path, rate_hz: float) -> Watched:
         MediaError: Not a video, or it breaks off.
     """
     watcher = Watcher(rate_hz)
-    for _ in _watched(stream_frames(path, rate_hz, long_side_px=_LONG_SIDE_PX), watcher):
-        pass
+    for _, frame in stream_frames(path, rate_hz, long_side_px=_LONG_SIDE_PX):
+        watcher.look(frame)
     return watcher.watched()
 
 
@@ -107,13 +113,14 @@ def looks_key(digest: str, config: HandConfig) -> str:
 
 def _known(cache: Cache, key: str, config: HandConfig) -> HandLooks | None:
     known = cache.read_json(KIND, key)
-    if not isinstance(known, dict) or not known["watched"]["looks"]:  # Videos that show nothing were kept once.
+    if not isinstance(known, dict):
         return None
     hands = known["hands"]
     return HandLooks(
         readable_s=float(known["readable_s"]),
         hands=None if hands is None else tuple(hands),
         watched=Watched.from_json(known["watched"]),
+        camera=tuple(motion and CameraMotion.from_json(motion) for motion in known["camera"]),
         size=(int(known["size"][0]), int(known["size"][1])),
         rate_hz=config.detect_hz,
         problem=str(known["problem"]),
@@ -124,16 +131,17 @@ def _walk(path: Path, config: HandConfig, cache: Cache, progress: Callable[[floa
     info = probe(path)
     model = ensure_hand_model(cache.folder("models")) if config.min_hands_share > 0 else None
     with HandLandmarks(model, min_score=config.min_score) if model else nullcontext() as landmarks:
-        hands, watcher, looks, problem = [], Watcher(config.detect_hz), 0, ""
+        hands, watcher, head, looks, problem = [], Watcher(config.detect_hz), HeadMotion(), 0, ""
         try:
             with (
                 made_ahead(stream_frames(path, config.detect_hz, long_side_px=_LONG_SIDE_PX), most=_AHEAD) as frames,
                 made_ahead(_watched(frames, watcher), most=_AHEAD) as watched,
             ):
-                for time_s, frame in watched:
+                for time_s, frame, pairs in watched:
                     looks += 1
-                    if landmarks is not None:
-                        hands.append(len(landmarks.look(frame, time_s)))
+                    seen = landmarks.look(frame, time_s) if landmarks is not None else []
+                    hands.append(len(seen))
+                    head.look(pairs, seen, aspect=frame.shape[1] / frame.shape[0])
                     progress(min(1.0, time_s / max(info.duration_s, _LAST_FRAME_S)))
         except MediaError as error:
             if not looks:
@@ -146,17 +154,18 @@ def _walk(path: Path, config: HandConfig, cache: Cache, progress: Callable[[floa
         readable_s=readable_s,
         hands=tuple(hands) if model else None,
         watched=watcher.watched(),
+        camera=head.motions,
         size=(info.height, info.width),
         rate_hz=config.detect_hz,
         problem=problem,
     )
 
 
-def _watched(frames: Iterator[tuple[float, Tensor]], watcher: Watcher) -> Iterator[tuple[float, Tensor]]:
-    """The same frames, looked at on their way."""
+def _watched(frames: Iterator[tuple[float, Tensor]], watcher: Watcher) -> Iterator[tuple[float, Tensor, Pairs]]:
+    """The same frames, looked at on their way, each with the spots that it shares with the one before."""
+    pairing = Pairing()
     for time_s, frame in frames:
-        watcher.look(frame)
-        yield time_s, frame
+        yield time_s, frame, pairing.look(watcher.look(frame))
 
 
 def _readable(info: VideoInfo, looks: int, rate_hz: float, problem: str) -> tuple[float, str]:
