@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from adapt.errors import RecipeError
 
 FOOTAGE_VERSION = 2  # Raise by hand when the same footage would be measured otherwise.
+TOLD_ONLY = ("strong_camera_deg_s",)  # Keys that decide what the doctor says, and of no window whether it is kept.
 
 # Key: lowest value, highest value, and the value at which it rejects nothing.
 _LIMITS: dict[str, tuple[float, float, float]] = {
