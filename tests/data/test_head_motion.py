@@ -14,7 +14,7 @@ from turning_builder import SIZE, STILL, place_of, seen_from
 
 from adapt.data.head_motion import HeadMotion
 from adapt.footage.camera_motion import CameraMotion
-from adapt.footage.pairs import Pairing
+from adapt.footage.pairs import NO_PAIRS, Pairing, Pairs
 from adapt.footage.picture import shrink
 from adapt.geometry.cameras import from_field_of_view
 from adapt.hands.landmarks import SeenHand
@@ -85,6 +85,23 @@ def test_the_cameras_motion_is_found_though_hands_move_with_it_or_against_it(tur
         (found,) = motions([STILL, turn_deg], [hands_at(0.0), hands_at(step_m)])
         assert found is not None
         assert found.angle_deg(70.0) == pytest.approx(math.hypot(*turn_deg), abs=0.3)
+
+
+@pytest.mark.parametrize("seen", ["before", "now"])
+def test_spots_that_were_on_a_hand_or_are_on_one_now_do_not_count(seen: str) -> None:
+    """As where the detector misses it in one of two looks."""
+    draw, (hand, _) = np.random.default_rng(0), hands_at(0.0)
+    wall = draw.uniform((0.0, 0.0), (1.0, 0.2), (25, 2))
+    on = hand.landmarks[draw.integers(0, 21, 60), :2].double().numpy()
+    there = on + np.array((0.2, 0.0) if seen == "before" else (-0.2, 0.0))
+    skin = (on, there) if seen == "before" else (there, on)
+    pairs = Pairs(before=np.concatenate((wall, skin[0])), now=np.concatenate((wall, skin[1])))
+    head = HeadMotion()
+    head.look(NO_PAIRS, [hand] if seen == "before" else [], aspect=ASPECT)
+    head.look(pairs, [hand] if seen == "now" else [], aspect=ASPECT)
+    found = head.motions[1]
+    assert found is not None
+    assert (found.angle_deg(70.0) < 0.01, found.share) == (True, 1.0)
 
 
 def test_a_picture_full_of_hands_tells_nothing() -> None:
