@@ -21,6 +21,7 @@ _FOCAL = 0.5 / math.tan(math.radians(ASSUMED_FOV_DEG) / 2)  # longer sides; it d
 _SPREAD = 1 / 14  # Squared longer sides that spots lie from the middle along the motion, on average.
 _NEAR = 0.015  # Longer sides; five pixels of 320.
 _APART = 0.1  # Longer sides between two spots whose motion is tried for all.
+_MOST_ZOOM = 0.4  # By so much, as a logarithm, nothing grows from one look to the next.
 _FEWEST = 6
 _LEAST_SHARE = 0.3
 _ROUNDS = 4
@@ -109,10 +110,12 @@ def _slopes(spots: Float[np.ndarray, "n 2"], aspect: float) -> NDArray[np.float6
 def _best_guess(before: NDArray[np.float64], now: NDArray[np.float64]) -> tuple[NDArray[np.float64], float] | None:
     """Of the motions that two pairs make out, the one that most pairs follow."""
     first, second = _couples(before)
-    if not len(first):
-        return None
     way, way_now = (np.linalg.norm(spots[second] - spots[first], axis=1) for spots in (before, now))
-    zooms = np.clip(way_now / way, 0.7, 1.4)
+    # Two spots that fell into one, or flew apart, were found wrongly; and make out no turn.
+    alike = np.abs(np.log(np.maximum(way_now, 1e-9) / way)) < _MOST_ZOOM
+    if not alike.any():
+        return None
+    first, second, zooms = first[alike], second[alike], (way_now / way)[alike]
     axes = _axes(_rays(before[first] * zooms[:, None]), _rays(before[second] * zooms[:, None]))
     turns = _axes(_rays(now[first]), _rays(now[second])) @ axes.transpose(0, 2, 1)
     off = _off(turns, zooms, before, now)
@@ -122,7 +125,7 @@ def _best_guess(before: NDArray[np.float64], now: NDArray[np.float64]) -> tuple[
 
 
 def _couples(spots: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Pairs to be tried, some eight with each, and always the same: those far enough from each other."""
+    """Pairs to be tried, some five with each, and always the same: those far enough from each other."""
     count = len(spots)
     steps = sorted({max(1, round(count * share)) for share in (0.1, 0.2, 0.3, 0.4, 0.5)})
     first = np.tile(np.arange(count), len(steps))
@@ -139,8 +142,7 @@ def _rays(slopes: NDArray[np.float64]) -> NDArray[np.float64]:
 def _axes(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
     """Axes as columns, shape (n, 3, 3): the middle of two rays, from one to the other, and across."""
     middle, along = one + other, other - one  # at right angles, both rays being of length 1
-    # Two spots that fall into one have no direction: any will do, since nothing follows them.
-    middle, along = (each / np.maximum(np.linalg.norm(each, axis=1, keepdims=True), 1e-12) for each in (middle, along))
+    middle, along = (each / np.linalg.norm(each, axis=1, keepdims=True) for each in (middle, along))
     return np.stack((middle, along, np.cross(middle, along)), axis=2)
 
 

@@ -104,6 +104,21 @@ def test_spots_that_were_on_a_hand_or_are_on_one_now_do_not_count(seen: str) -> 
     assert (found.angle_deg(70.0) < 0.01, found.share) == (True, 1.0)
 
 
+def test_spots_so_near_to_a_hand_that_it_is_in_their_patch_do_not_count() -> None:
+    draw, (hand, _) = np.random.default_rng(0), hands_at(0.0)
+    spots = draw.uniform(size=(4000, 2))
+    beside = is_covered(spots, [hand], ASPECT, margin=0.05) & ~is_covered(spots, [hand], ASPECT)
+    edge, wall = spots[beside][:60], draw.uniform((0.0, 0.0), (1.0, 0.2), (25, 2))
+    pairs = Pairs(before=np.concatenate((wall, edge)), now=np.concatenate((wall, edge + np.array((0.2, 0.0)))))
+    head = HeadMotion()
+    head.look(NO_PAIRS, [hand], aspect=ASPECT)
+    head.look(pairs, [], aspect=ASPECT)
+    found = head.motions[1]
+    assert len(edge) == 60
+    assert found is not None
+    assert (found.angle_deg(70.0) < 0.01, found.share) == (True, 1.0)
+
+
 def test_a_picture_full_of_hands_tells_nothing() -> None:
     near = [seen_hand((0.05 * place, 0.0, 0.16), camera=CAMERA) for place in (-2, -1, 0, 1, 2)]
     assert motions([STILL, (0.0, 3.0, 0.0)], [near, near]) == [None]

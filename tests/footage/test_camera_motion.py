@@ -1,6 +1,7 @@
 """How the camera turned is told from the picture, whatever the size, the light and the place; and no more than that."""
 
 import math
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -9,6 +10,8 @@ import torch
 from footage_builder import Scene, altered, film
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
 from torch import Tensor
 from turning_builder import STILL, place_of, seen_from
 
@@ -135,10 +138,70 @@ def test_noise_has_no_motion() -> None:
     assert motion(noise[0], noise[1]) is None
 
 
+def turned(spots: NDArray[np.float64], turn_deg: Sequence[float]) -> NDArray[np.float64]:
+    """Where spots of a square picture are seen after a turn."""
+    focal = 0.5 / math.tan(math.radians(35))
+    rays = np.concatenate(((spots - 0.5) / focal, np.ones((len(spots), 1))), axis=1)
+    rays = Rotation.from_rotvec(np.radians(turn_deg)).apply(rays)
+    return np.asarray(rays[:, :2] / rays[:, 2:] * focal + 0.5)
+
+
+def found_of(before: NDArray[np.float64], now: NDArray[np.float64]) -> CameraMotion | None:
+    return camera_motion(Pairs(before=before, now=now), np.zeros(len(before), np.bool_), 1.0)
+
+
+@pytest.mark.parametrize(("agree", "known"), [(8, False), (40, True)])
+def test_what_few_of_many_spots_agree_on_is_no_motion_of_the_camera(agree: int, *, known: bool) -> None:
+    draw = np.random.default_rng(1)
+    before, now = draw.uniform(size=(2, 70, 2))
+    now[:agree] = turned(before[:agree], (0, 4, 0))
+    found = found_of(before, now)
+    assert (found is not None) == known
+    assert found is None or found.angle_deg(70.0) == pytest.approx(4, abs=0.05)
+
+
+@pytest.mark.parametrize(("count", "known"), [(3, False), (5, False), (6, True)])
+def test_a_handful_of_spots_is_too_few_though_they_agree(count: int, *, known: bool) -> None:
+    before = np.random.default_rng(2).uniform(size=(count, 2))
+    assert (found_of(before, turned(before, (0, 4, 0))) is not None) == known
+
+
+def test_many_spots_together_know_better_than_two() -> None:
+    draw = np.random.default_rng(3)
+    off_deg = []
+    for _ in range(20):
+        before = draw.uniform(size=(40, 2))
+        found = found_of(before, turned(before, (2, 4, 3)) + 0.003 * draw.standard_normal((40, 2)))
+        assert found is not None
+        off_deg.append(abs(found.angle_deg(70.0) - math.hypot(2, 4, 3)) + abs(found.zoom - 1) * 10)
+    assert np.quantile(off_deg, 0.9) < 0.12
+
+
 def test_spots_of_one_place_say_nothing() -> None:
     """However many: no two of them are far enough apart to tell a turn about that place from one about another."""
     spots = np.full((30, 2), 0.4)
     assert camera_motion(Pairs(before=spots, now=spots + 0.1), np.zeros(30, np.bool_), 1.0) is None
+
+
+def test_of_tiles_that_look_the_same_the_near_one_is_meant() -> None:
+    floor = seen_from(PLACES[0], STILL)[:60, :80].repeat(4, 5, 1)
+    found = motion(floor[:180, :320], floor[2:182, 5:325])
+    assert found is not None
+    assert (found.right, found.down) == (pytest.approx(-5 / 320, abs=0.003), pytest.approx(-2 / 320, abs=0.003))
+    assert found.share > 0.9
+
+
+@given(seed=st.integers(0, 10_000), count=st.integers(0, 40), kind=st.sampled_from(["one", "line", "few", "any"]))
+@settings(max_examples=60, deadline=None)
+def test_whatever_pairs_there_are_it_answers(seed: int, count: int, kind: str) -> None:
+    """Spots that fall into one, or onto one line, or come in a few heaps, as those of tiles do."""
+    draw = np.random.default_rng(seed)
+    before, now = draw.uniform(size=(2, count, 2))
+    heaps = draw.uniform(size=(3, 2))[draw.integers(0, 3, count)]
+    now = {"one": np.full_like(now, 0.3), "line": now * (1, 0), "few": heaps, "any": now}[kind]
+    for one, other in ((before, now), (now, before)):
+        found = found_of(one, other)
+        assert found is None or (0 <= found.share <= 1 and math.isfinite(found.angle_deg(70.0)))
 
 
 def test_it_reads_what_it_wrote() -> None:
