@@ -15,7 +15,7 @@ from adapt.data.windows import PREPROCESS_VERSION
 from adapt.embodiment.spec import Embodiment, load_embodiment
 from adapt.errors import DataError
 from adapt.footage import reasons
-from adapt.footage.settings import FOOTAGE_VERSION
+from adapt.footage.settings import FOOTAGE_VERSION, TOLD_ONLY
 from adapt.hands.model_file import HAND_MODEL
 from adapt.runs.cache import Cache
 from adapt.runs.stage import require_current, run_stage
@@ -119,6 +119,7 @@ def _plan_human(job: Job, body: Embodiment, geometry: BaseGeometry, cache: Cache
             look_ahead([item.path for item in folder.videos], job.recipe.hands, cache, workers, tell=tell)
         return read_human_videos(folder, human_rules(job.recipe, body, geometry), cache, progress=tell)
 
+    footage = {name: value for name, value in asdict(job.recipe.footage).items() if name not in TOLD_ONLY}
     key = {
         "videos": [
             [item.name, _digest(item.path, cache.file_digest), item.instruction, item.session] for item in folder.videos
@@ -126,7 +127,7 @@ def _plan_human(job: Job, body: Embodiment, geometry: BaseGeometry, cache: Cache
         "problems": [list(problem) for problem in folder.problems],
         "hands": asdict(job.recipe.hands),
         "hand_model": HAND_MODEL,
-        "footage": {"version": FOOTAGE_VERSION, **asdict(job.recipe.footage)},
+        "footage": {"version": FOOTAGE_VERSION, **footage},
     }
     return Plan(key=key, read=read)
 

@@ -12,6 +12,7 @@ from adapt import __version__
 from adapt.data.video_folder import read_video_folder
 from adapt.data.windows import PREPROCESS_VERSION
 from adapt.errors import DataError
+from adapt.footage.settings import FOOTAGE_VERSION
 from adapt.runs.cache import Cache
 from adapt.runs.fingerprint import canonical
 from adapt.runs.withdrawn import find_withdrawn
@@ -21,6 +22,7 @@ from pipelines.left_out import leave_out
 from pipelines.stages import VERSIONS
 from pipelines.strict import to_plain
 
+_OTHERWISE = "made by another version of wam-adapt, which does it otherwise"
 _NAMED = 3  # of several files or settings; the others are counted
 
 
@@ -50,7 +52,7 @@ def find_changes(stage: str, inputs: Mapping[str, Any], job: Job | None) -> list
 def _version(stage: str, inputs: Mapping[str, Any]) -> Iterator[str]:
     recorded = inputs.get("versions", inputs.get("version"))
     if recorded not in (None, VERSIONS[stage], [VERSIONS[stage], PREPROCESS_VERSION]):
-        yield "made by another version of wam-adapt, which does it otherwise"
+        yield _OTHERWISE
 
 
 def _nothing_more(_inputs: Mapping[str, Any], _job: Job) -> Iterator[str]:
@@ -60,6 +62,8 @@ def _nothing_more(_inputs: Mapping[str, Any], _job: Job) -> Iterator[str]:
 def _ingest(inputs: Mapping[str, Any], job: Job) -> Iterator[str]:
     yield from _settings("windows", inputs["windows"], job.recipe.windows)
     source = inputs["source"]
+    if source.get("footage", {}).get("version", FOOTAGE_VERSION) != FOOTAGE_VERSION:
+        yield _OTHERWISE
     for section in ("hands", "footage"):
         if section in source:
             yield from _settings(section, source[section], getattr(job.recipe, section))

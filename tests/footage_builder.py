@@ -32,7 +32,7 @@ class Scene:
 def film(scene: Scene) -> Frames:
     """The scene's frames, 5 a second."""
     height, width = scene.size
-    wide = _place(scene.place, height + 60, width + 120)
+    wide = place_picture(scene.place, height + 60, width + 120)
     draw = np.random.default_rng([scene.place, scene.take, 1])
     sway = np.cumsum(draw.standard_normal((scene.looks, 2)) * scene.head_px, axis=0)
     # A share of the height; it comes back, as hands do.
@@ -89,6 +89,18 @@ def side_by_side(*films: Frames, divider_px: int = 0) -> Frames:
     return torch.cat(joined, dim=2)
 
 
+def along_edge(frames: Frames, barred_off: range) -> Frames:
+    """The far edge of a table straight across frames of 180 x 320, and a white bar before it in some of them.
+
+    While it is there, now one side of the edge is the brighter, now the other, as between panels.
+    """
+    edge = frames.clone()
+    edge[:, 90:, 30:280] = (edge[:, 90:, 30:280].float() * 0.5).byte()
+    for look in barred_off:
+        edge[look, 90:98, 80:220] = 250
+    return edge
+
+
 def watch(frames: Frames, rate_hz: float = RATE_HZ) -> Watched:
     """What one pass sees of the frames."""
     watcher = Watcher(rate_hz)
@@ -97,7 +109,7 @@ def watch(frames: Frames, rate_hz: float = RATE_HZ) -> Watched:
     return watcher.watched()
 
 
-def _place(seed: int, height: int, width: int) -> np.ndarray:
+def place_picture(seed: int, height: int, width: int) -> np.ndarray:
     """A picture whose detail falls off with its frequency, as in photographs."""
     draw = np.random.default_rng(seed)
     rows, columns = np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None]

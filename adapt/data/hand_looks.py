@@ -8,8 +8,11 @@ from pathlib import Path
 
 from torch import Tensor
 
+from adapt.data.head_motion import HeadMotion
 from adapt.data.made_ahead import made_ahead
 from adapt.errors import MediaError
+from adapt.footage.camera_motion import CameraMotion
+from adapt.footage.pairs import Pairing, Pairs
 from adapt.footage.settings import FOOTAGE_VERSION
 from adapt.footage.watch import Watched, Watcher
 from adapt.hands.landmarks import HandLandmarks, SeenHand
@@ -23,7 +26,7 @@ from adapt.video.probe import VideoInfo, probe
 from adapt.video.reader import stream_frames
 
 KIND = "ingest"  # of entries in the cache
-_VERSION = 3  # Raise by hand when the same video would be measured otherwise.
+_VERSION = 4  # Raise by hand when the same video would be measured otherwise.
 _LONG_SIDE_PX = 640  # The detector itself looks at 192 x 192; hands were found as often as at full size.
 _AHEAD = 8  # Looks that lie ready for whoever takes them next; enough that none waits for the other, some 6 MB a queue.
 _LAST_FRAME_S = 1e-3  # A window may not begin its last frame at the very end, where nothing is on show.
@@ -37,6 +40,7 @@ class HandLooks:
     hands: tuple[int, ...] | None  # hands at 0, 1/rate, 2/rate, ... seconds; None where nobody looked
     arms: tuple[tuple[float, ...], ...] | None  # of these hands: `adapt.hands.view.arm_down` of each
     watched: Watched  # the pictures themselves, at the same times
+    camera: tuple[CameraMotion | None, ...]  # since the look before; None where it is not known
     size: tuple[int, int]  # (height, width), upright, px
     rate_hz: float
     problem: str  # why it cannot be read to its end; "" where it can
@@ -53,8 +57,9 @@ def look_at_video(
 ) -> HandLooks:
     """Walk once through a video, count the hands and look at the pictures; the same bytes are not walked again.
 
-    With `min_hands_share` 0 hands do not matter: then nobody looks for them, and no hand model is needed. Thresholds
-    play no part here, so changing one measures nothing again.
+    With `min_hands_share` 0 hands do not matter: then nobody looks for them, and no hand model is needed; nor are they
+    told from the background by which the camera's motion is measured. Thresholds play no part here, so changing one
+    measures nothing again.
 
     Args:
         path: The video.
@@ -79,6 +84,7 @@ def look_at_video(
             "hands": looks.hands and list(looks.hands),
             "arms": looks.arms and [list(look) for look in looks.arms],
             "watched": looks.watched.to_json(),
+            "camera": [motion and motion.to_json() for motion in looks.camera],
             "size": list(looks.size),
             "problem": looks.problem,
         }
@@ -97,8 +103,8 @@ def watch_video(path: Path, rate_hz: float) -> Watched:
         MediaError: Not a video, or it breaks off.
     """
     watcher = Watcher(rate_hz)
-    for _ in _watched(stream_frames(path, rate_hz, long_side_px=_LONG_SIDE_PX), watcher):
-        pass
+    for _, frame in stream_frames(path, rate_hz, long_side_px=_LONG_SIDE_PX):
+        watcher.look(frame)
     return watcher.watched()
 
 
@@ -110,7 +116,7 @@ def looks_key(digest: str, config: HandConfig) -> str:
 
 def _known(cache: Cache, key: str, config: HandConfig) -> HandLooks | None:
     known = cache.read_json(KIND, key)
-    if not isinstance(known, dict) or not known["watched"]["looks"]:  # Videos that show nothing were kept once.
+    if not isinstance(known, dict):
         return None
     hands, arms = known["hands"], known["arms"]
     return HandLooks(
@@ -118,6 +124,7 @@ def _known(cache: Cache, key: str, config: HandConfig) -> HandLooks | None:
         hands=None if hands is None else tuple(hands),
         arms=None if arms is None else tuple(tuple(look) for look in arms),
         watched=Watched.from_json(known["watched"]),
+        camera=tuple(motion and CameraMotion.from_json(motion) for motion in known["camera"]),
         size=(int(known["size"][0]), int(known["size"][1])),
         rate_hz=config.detect_hz,
         problem=str(known["problem"]),
@@ -129,16 +136,18 @@ def _walk(path: Path, config: HandConfig, cache: Cache, progress: Callable[[floa
     model = ensure_hand_model(cache.folder("models")) if config.min_hands_share > 0 else None
     with HandLandmarks(model, min_score=config.min_score) if model else nullcontext() as landmarks:
         arms: list[tuple[float, ...]] = []
-        watcher, looks, problem = Watcher(config.detect_hz), 0, ""
+        watcher, head, looks, problem = Watcher(config.detect_hz), HeadMotion(), 0, ""
         try:
             with (
                 made_ahead(stream_frames(path, config.detect_hz, long_side_px=_LONG_SIDE_PX), most=_AHEAD) as frames,
                 made_ahead(_watched(frames, watcher), most=_AHEAD) as watched,
             ):
-                for time_s, frame in watched:
+                for time_s, frame, pairs in watched:
                     looks += 1
-                    if landmarks is not None:
-                        arms.append(_arms(landmarks.look(frame, time_s), frame))
+                    aspect = frame.shape[1] / frame.shape[0]
+                    seen = landmarks.look(frame, time_s) if landmarks is not None else []
+                    arms.append(_arms(seen, aspect))
+                    head.look(pairs, seen, aspect=aspect)
                     progress(min(1.0, time_s / max(info.duration_s, _LAST_FRAME_S)))
         except MediaError as error:
             if not looks:
@@ -152,22 +161,23 @@ def _walk(path: Path, config: HandConfig, cache: Cache, progress: Callable[[floa
         hands=tuple(len(look) for look in arms) if model else None,
         arms=tuple(arms) if model else None,
         watched=watcher.watched(),
+        camera=head.motions,
         size=(info.height, info.width),
         rate_hz=config.detect_hz,
         problem=problem,
     )
 
 
-def _arms(hands: Sequence[SeenHand], frame: Tensor) -> tuple[float, ...]:
+def _arms(hands: Sequence[SeenHand], aspect: float) -> tuple[float, ...]:
     """Where their arms come from, to a hundredth."""
-    return tuple(round(arm_down(hand, frame.shape[1] / frame.shape[0]), 2) for hand in hands)
+    return tuple(round(arm_down(hand, aspect), 2) for hand in hands)
 
 
-def _watched(frames: Iterator[tuple[float, Tensor]], watcher: Watcher) -> Iterator[tuple[float, Tensor]]:
-    """The same frames, looked at on their way."""
+def _watched(frames: Iterator[tuple[float, Tensor]], watcher: Watcher) -> Iterator[tuple[float, Tensor, Pairs]]:
+    """The same frames, looked at on their way, each with the spots that it shares with the one before."""
+    pairing = Pairing()
     for time_s, frame in frames:
-        watcher.look(frame)
-        yield time_s, frame
+        yield time_s, frame, pairing.look(watcher.look(frame))
 
 
 def _readable(info: VideoInfo, looks: int, rate_hz: float, problem: str) -> tuple[float, str]:

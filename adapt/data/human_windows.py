@@ -1,19 +1,19 @@
 """Which training windows does a folder of human videos give?"""
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from adapt.data.copied import Copied
 from adapt.data.hand_looks import HandLooks, look_at_video
+from adapt.data.nothing_left import nothing_left
 from adapt.data.video_folder import VideoFolder, VideoItem
 from adapt.data.window_id import window_id
 from adapt.data.windows import WindowConfig, cut
 from adapt.embodiment.spec import Embodiment, check_slots
 from adapt.errors import DataError, EmbodimentError, MediaError
 from adapt.footage import reasons
-from adapt.footage.junk import bars_of, bars_share, crop, judge, shot_seam_share, still_stretches
+from adapt.footage.junk import bars_of, bars_share, camera_figures, crop, judge, shot_seam_share, still_stretches
 from adapt.footage.settings import FootageConfig
 from adapt.footage.shots import first_looks
 from adapt.hands import quality as hands
@@ -24,7 +24,6 @@ from adapt.types import BaseGeometry, VideoRef, Window
 Problem = tuple[str, str]  # file (or kind), reason
 # What can be wrong with a video as a whole.
 UNREADABLE, SAME_BYTES, IN_PART, TOO_SHORT, BARRED = "unreadable", "same bytes", "in part", "too short", "barred"
-_TOLD = 3  # Files named in the message when nothing is left; the rest is counted.
 _BARS_TOLD = 0.02  # Share of the picture; narrower ones are a codec's rounding.
 
 
@@ -85,7 +84,7 @@ def read_human_videos(
         [*folder.problems, *((video.item.name, words) for video in videos for _, words in video.problems)]
     )
     if all(window.rejection for window in windows):
-        raise DataError(_nothing_left(folder, windows, problems))
+        raise DataError(nothing_left(folder, windows, problems))
     return windows, problems
 
 
@@ -243,6 +242,7 @@ class _Judged:
             self._rules.footage,
             size=self._looks.size,
             shot_seam_share=self._shot_seam_share(at),
+            camera=self._camera(at),
         )
         figures["shot_ends"] = float(len(shot_ends))
         if shot_ends:
@@ -256,6 +256,11 @@ class _Judged:
 
     def _shot_seam_share(self, at: slice) -> float:
         return next((share for first, after, share in self._shots if first <= at.start and at.stop <= after), 1.0)
+
+    def _camera(self, at: slice) -> dict[str, float]:
+        # What moved until the first look did so before the window began.
+        within = self._looks.camera[at.start + 1 : at.stop]
+        return camera_figures(within, self._looks.rate_hz, self._rules.footage.fov_deg)
 
     def _still_s(self, at: slice) -> float:
         around = [(first, last) for first, last in self._still if first <= at.start and at.stop - 1 <= last]
@@ -277,23 +282,3 @@ def _bars(looks: HandLooks, windows: Sequence[Window]) -> str:
 def _too_short(looks: HandLooks, rules: HumanRules) -> str:
     shortest_s = rules.geometry.window_s(rules.windows.min_chunks)
     return f"{looks.readable_s:.2f} s can be used, but the shortest window needs {shortest_s:.2f} s; film longer takes"
-
-
-def _nothing_left(folder: VideoFolder, windows: Sequence[Window], problems: Sequence[Problem]) -> str:
-    counted = Counter([reasons.common(window.rejection) for window in windows]).most_common()
-    told = [f"{count} x {reason}" for reason, count in counted]
-    told += [f"{name}: {reason.rstrip('.')}" for name, reason in problems[:_TOLD]]
-    if len(problems) > _TOLD:
-        told.append(f"and {len(problems) - _TOLD} more files with problems")
-    videos = f"{len(folder.videos)} video" + ("s" if len(folder.videos) > 1 else "")
-    head = f"{folder.root}: no window of {videos} can be used ({len(windows)} were cut). Reasons: {'; '.join(told)}."
-    if not windows:
-        return f"{head} Film takes of 5 s or more, as .mp4 or .mov."
-    by_hands = [window for window in windows if reasons.fault(window.rejection) in (hands.NO_HAND, hands.TOO_FEW)]
-    if not by_hands:
-        return head
-    best = max(window.quality["hands_share"] for window in by_hands)
-    head += f" The best window shows hands in {best:.0%} of its frames"
-    if (lower := int(10 * best) / 10) > 0:
-        head += f"; to keep windows with fewer hands, add --set hands.min_hands_share={lower}"
-    return f"{head}."

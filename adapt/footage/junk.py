@@ -1,10 +1,12 @@
 """Is this stretch of footage junk, and of which kind? Thresholds on figures that were measured before."""
 
 import math
-from collections.abc import Sequence
-from statistics import median
+from collections.abc import Mapping, Sequence
+from statistics import fmean, median
+from types import MappingProxyType
 
 from adapt.footage import reasons
+from adapt.footage.camera_motion import CameraMotion
 from adapt.footage.seams import Seam
 from adapt.footage.settings import FootageConfig
 from adapt.footage.watch import LookFigures
@@ -14,6 +16,7 @@ _SAME_PLACE = 0.012  # Shares of the picture: four pixels of 320.
 _BAR_END = 0.03
 _BOTH_SIDES = 0.025  # A bar has one like it on the other side, but for this share.
 _SHOT_LOOKS = 40  # of a shot, evenly over it, that are asked for a seam
+_CAMERA_KNOWN = 1 / 3  # of a window's looks whose camera motion must be known, for a figure of the whole
 _SHOT_SEAM = 0.4  # of a line at least, in half of them; three cameras side by side, hard to tell, make 0.46
 
 
@@ -24,6 +27,7 @@ def judge(
     *,
     size: tuple[int, int],
     shot_seam_share: float = 1.0,
+    camera: Mapping[str, float] = MappingProxyType({}),
 ) -> tuple[dict[str, float], str]:
     """Weigh what was measured of the looks in one window.
 
@@ -33,6 +37,7 @@ def judge(
         config: The thresholds.
         size: (height, width) of the video in px, for the crop that is recommended.
         shot_seam_share: What `shot_seam_share` says of the shot that the window lies in; 1 where it lies in none.
+        camera: What `camera_figures` says of the window.
 
     Returns:
         The figures by name; and why the window is rejected, "" where it is kept.
@@ -52,8 +57,29 @@ def judge(
         "bars_share": bars_share(sides),
         "blur": median(look.blur for look in looks),
         "still_s": still_s,
+        **camera,
     }
     return figures, _first_fault(figures, config, sides, size)
+
+
+def camera_figures(motions: Sequence[CameraMotion | None], rate_hz: float, fov_deg: float) -> dict[str, float]:
+    """How strongly the camera moves.
+
+    Args:
+        motions: Of each look of a window since the one before, None where it is not known.
+        rate_hz: Looks a second.
+        fov_deg: Angle of view along the picture's longer side, degrees.
+
+    Returns:
+        "camera_known_share" of the motions; where that is a third or more, "camera_deg_s" and "camera_peak_deg_s", by
+        how many degrees a second the camera turns on average and from one look to the next at most. What is not known
+        is missing, and not 0.
+    """
+    speeds = [rate_hz * motion.angle_deg(fov_deg) for motion in motions if motion is not None]
+    share = len(speeds) / len(motions) if motions else 0.0
+    if not speeds or share < _CAMERA_KNOWN:
+        return {"camera_known_share": share}
+    return {"camera_known_share": share, "camera_deg_s": fmean(speeds), "camera_peak_deg_s": max(speeds)}
 
 
 def still_stretches(moved: Sequence[float], rate_hz: float) -> list[tuple[int, int]]:
@@ -166,6 +192,11 @@ def _first_fault(
             figures["bars_share"] > config.max_bars_share,
             reasons.BARS,
             f"they take {share['bars_share']}; {crop(sides, size)}",
+        ),
+        (
+            figures.get("camera_deg_s", 0.0) > config.max_camera_deg_s,
+            reasons.CAMERA,
+            f"it turns by {figures.get('camera_deg_s', 0.0):.0f} degrees a second",
         ),
         (figures["blur"] > config.max_blur, reasons.BLURRED, f"blur {figures['blur']:.2f} of 1"),
         (figures["still_s"] > config.max_still_s, reasons.STILL, f"for {figures['still_s']:.1f} s"),

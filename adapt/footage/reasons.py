@@ -8,6 +8,7 @@ TEST_CARD = "colour bars or a test card; leave them out of the recording"
 PANELS = "several panels in one picture; export each camera as a video of its own"
 BARS = "black bars round the picture; crop them away"
 BLURRED = "blurred; clean the lens, let it focus, and move the camera more slowly"
+CAMERA = "camera motion too strong; turn the head more slowly, and let it rest while the hands work"
 STILL = "nothing moves; leave pauses out, or film what the hands do"
 COPY = "a copy of other footage; leave one of the two out"
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from adapt.errors import RecipeError
 
-FOOTAGE_VERSION = 1  # Raise by hand when the same footage would be measured otherwise.
+FOOTAGE_VERSION = 2  # Raise by hand when the same footage would be measured otherwise.
+TOLD_ONLY = ("strong_camera_deg_s",)  # Keys that decide what the doctor says, and of no window whether it is kept.
 
 # Key: lowest value, highest value, and the value at which it rejects nothing.
 _LIMITS: dict[str, tuple[float, float, float]] = {
@@ -22,6 +23,8 @@ _LIMITS: dict[str, tuple[float, float, float]] = {
     "max_blur": (0.0, 1.0, 1.0),
     "max_still_s": (0.2, 86_400.0, 86_400.0),
     "max_likeness": (0.3, 1.0, 1.0),
+    "max_camera_deg_s": (1.0, 1000.0, 1000.0),
+    "strong_camera_deg_s": (1.0, 1000.0, 1000.0),
 }
 
 
@@ -48,6 +51,11 @@ class FootageConfig:
         max_still_s: Seconds for which nothing may move; shorter pauses belong to work.
         max_likeness: From which likeness of what moves (a correlation) footage counts as a copy of another video's,
             0.3 to 1; a copy is left out, and both videos count as one recording session. 1 finds none.
+        max_camera_deg_s: Degrees a second that the camera may turn on average; hands are left out of account, and
+            moving the camera by a centimetre before things at half a metre counts as a degree. 1000 keeps all.
+        strong_camera_deg_s: The same, from which the doctor calls it strong; nothing is left out for it.
+        fov_deg: Angle of view along the picture's longer side, 20 to 170 degrees, by which motion in the picture is
+            told in degrees.
     """
 
     shot_change: float = 0.3
@@ -60,6 +68,9 @@ class FootageConfig:
     max_blur: float = 0.7
     max_still_s: float = 3.0
     max_likeness: float = 0.7
+    max_camera_deg_s: float = 1000.0
+    strong_camera_deg_s: float = 40.0
+    fov_deg: float = 70.0
 
     def __post_init__(self) -> None:
         for key, (low, high, off) in _LIMITS.items():
@@ -69,3 +80,5 @@ class FootageConfig:
                 raise RecipeError(
                     f"footage.{key} is {value}; choose {low:g} to {high:g} (default {default:g}; {off:g} keeps all)."
                 )
+        if not 20.0 <= self.fov_deg <= 170.0:
+            raise RecipeError(f"footage.fov_deg is {self.fov_deg}; choose 20 to 170 degrees (default 70).")

@@ -115,8 +115,8 @@ class Watcher:
         self._thumbs: list[NDArray[np.uint8]] = []
         self._last: deque[NDArray[np.float32]] = deque(maxlen=2)
 
-    def look(self, frame: UInt8[Tensor, "_h _w 3"]) -> None:
-        """Take the figures of the next look."""
+    def look(self, frame: UInt8[Tensor, "_h _w 3"]) -> Picture:
+        """Take the figures of the next look; returned is the small copy that they were taken on."""
         picture = shrink(frame)
         brightness, contrast, white = light(picture)
         upright, level = seams(picture)
@@ -135,6 +135,7 @@ class Watcher:
         # As they are read again later: a window must not be judged otherwise the first time.
         self._looks.append(LookFigures.from_json(figures.to_json()))
         self._remember(cells(picture, THUMB_SIDE))
+        return picture
 
     def watched(self) -> Watched:
         """What was seen so far."""

@@ -21,6 +21,7 @@ _WINDOWS = {
     reasons.PANELS: "panels",
     reasons.BARS: "bars",
     reasons.BLURRED: "blurred",
+    reasons.CAMERA: "camera_motion",
     reasons.STILL: "still",
     reasons.COPY: "copy",
     hands.NO_HAND: "no_hand",

@@ -7,6 +7,8 @@ from math import fsum
 from typing import Any
 
 from adapt.data.human_windows import HumanRules, SeenVideo
+from adapt.footage import reasons
+from adapt.footage.settings import FootageConfig
 from adapt.quality import faults
 from adapt.quality.findings import HINT, LOST, PART, WEIGHTS, Finding, from_words
 from adapt.quality.times import LEAST_S, told_spans
@@ -133,7 +135,15 @@ def report_file(
         stretches=stretches,
         hands=video.hands,
         looks_hz=rules.hands.detect_hz,
-        findings=_sorted([*more, *_of_video(video, stretches), *_of_windows(stretches), *seen_from]),
+        findings=_sorted(
+            [
+                *more,
+                *_of_video(video, stretches),
+                *_of_windows(stretches),
+                *seen_from,
+                *_camera(windows, stretches, rules.footage),
+            ]
+        ),
     )
 
 
@@ -213,6 +223,26 @@ def _of_windows(stretches: Sequence[Stretch]) -> list[Finding]:
     return found
 
 
+def _camera(windows: Sequence[Window], stretches: Sequence[Stretch], footage: FootageConfig) -> list[Finding]:
+    """What is said of windows that are used although the camera moves strongly in them."""
+    strong = {
+        window.start_s: window.quality["camera_deg_s"]
+        for window in windows
+        if not window.rejection and window.quality.get("camera_deg_s", 0.0) > footage.strong_camera_deg_s
+    }
+    moved = [stretch for stretch in stretches if stretch.start_s in strong and stretch.code in _USED]
+    if not moved:
+        return []
+    seconds = fsum(stretch.seconds for stretch in moved)
+    fault, _, remedy = reasons.CAMERA.partition("; ")
+    turns = (
+        f"turning by up to {max(strong.values()):.0f} degrees a second through a lens of {footage.fov_deg:g} degrees"
+    )
+    found = f"{fault}: {seconds:.1f} s, {told_spans([(stretch.start_s, stretch.end_s) for stretch in moved])} ({turns})"
+    return [Finding(code=faults.window_code(reasons.CAMERA), weight=HINT, found=found, remedy=remedy)]
+
+
+_USED = (faults.KEPT, faults.UNTOLD)
 _GAP_REMEDY = "film in several sessions, which are held out whole"
 
 

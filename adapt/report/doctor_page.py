@@ -42,7 +42,7 @@ _LEGEND = {
     "kept": "kept",
     "untold": "good, but nobody says what is done",
     "hands": "no or too few hands",
-    "picture": "picture: dark, bright, blurred, bars, panels",
+    "picture": "picture: dark, bright, blurred, turning too fast, bars, panels",
     "still": "still, or cut too often",
     "copied": "shown by another video",
     "rest": "too short for a window, held apart, or unreadable",

@@ -37,6 +37,7 @@ def main(target: Path, data: Path | None) -> None:
         "command": f"python tests/benchmarks/whole_path.py {target}" + (" --data FOLDER" if data else ""),
         "commit": commit(),
         "hardware": hardware(),
+        "files": {} if data is None else {"human": human_files(data)},
         "seconds": {**seconds, "help": help_seconds()},
     }
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -57,6 +58,11 @@ def real_jobs(data: Path, place: Path) -> dict[str, list[str]]:
         },
     }
     return {name: [*words, "--out", str(place / name)] for name, words in jobs.items()}
+
+
+def human_files(data: Path) -> int:
+    """How many files `real_jobs` links together."""
+    return sum(path.is_file() for name in HUMAN for path in (data / "human" / name).rglob("*"))
 
 
 def timed(words: list[str], cache: Path) -> dict[str, Any]:

@@ -1,12 +1,13 @@
 """Cutting and keeping, with a stand-in for the hand detector that sees hands when the test says."""
 
-from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
-from footage_builder import Frames, Scene, altered, barred, film, scaled
-from hand_builder import seen_hand
+from footage_builder import Frames, Scene, along_edge, altered, barred, film, scaled
+from seer_builder import Seer, see
+from turning_builder import place_of, seen_from
 from video_builder import Film, even_times, make_video
 
 from adapt.data import hand_looks
@@ -18,7 +19,6 @@ from adapt.embodiment.spec import Camera, Embodiment
 from adapt.errors import DataError, EmbodimentError
 from adapt.footage import reasons
 from adapt.footage.settings import FootageConfig
-from adapt.hands.landmarks import SeenHand
 from adapt.hands.quality import NO_HAND, TOO_FEW, HandConfig
 from adapt.runs.cache import Cache
 from adapt.types import BaseGeometry, Canvas, Slot, Window
@@ -36,39 +36,18 @@ HAND = Embodiment(
 NINE_SECONDS = Film(times_s=even_times(90, 10))  # 9 s: windows of 4 and 1 chunks, 0..6.4 s and 6.4..8 s
 
 
-class Seer:
-    """In place of MediaPipe: so many hands at each time; counts the frames it was shown."""
-
-    hands_at: Callable[[float], int] = staticmethod(lambda _time_s: 1)
-    looks = 0
-
-    def __init__(self, model: Path, *, min_score: float) -> None:
-        pass
-
-    def look(self, _frame: torch.Tensor, time_s: float) -> list[SeenHand]:
-        Seer.looks += 1
-        return [seen_hand((0.0, 0.1, 0.4))] * Seer.hands_at(time_s)
-
-    def __enter__(self) -> "Seer":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-
 @pytest.fixture(autouse=True)
-def seer(monkeypatch: pytest.MonkeyPatch) -> type[Seer]:
-    monkeypatch.setattr(hand_looks, "HandLandmarks", Seer)
-    monkeypatch.setattr(hand_looks, "ensure_hand_model", lambda folder: folder / "none.task")
-    Seer.looks, Seer.hands_at = 0, staticmethod(lambda _time_s: 1)
-    return Seer
+def seer(monkeypatch: pytest.MonkeyPatch) -> Seer:
+    return see(monkeypatch, lambda _frame, _time_s: 1)
 
 
-def read(root: Path, footage: FootageConfig | None = None, **hands: float) -> tuple[list[Window], list[Problem]]:
+def read(
+    root: Path, footage: FootageConfig | None = None, windows: WindowConfig | None = None, **hands: float
+) -> tuple[list[Window], list[Problem]]:
     rules = HumanRules(
         body=HAND,
         geometry=GEOMETRY,
-        windows=WindowConfig(),
+        windows=windows or WindowConfig(),
         hands=HandConfig(**hands),
         footage=footage or FootageConfig(),
     )
@@ -81,9 +60,9 @@ def shoot(path: Path, *films: Frames) -> None:
     write_video(path, torch.cat(films), 5.0)
 
 
-def test_a_video_is_cut_and_each_window_says_how_often_hands_were_seen(tmp_path: Path, seer: type[Seer]) -> None:
+def test_a_video_is_cut_and_each_window_says_how_often_hands_were_seen(tmp_path: Path, seer: Seer) -> None:
     make_video(tmp_path / "videos" / "a.mp4", NINE_SECONDS)
-    seer.hands_at = staticmethod(lambda time_s: 2 if time_s < 3.2 - 1e-6 else 0)
+    seer.sees = lambda _frame, time_s: 2 if time_s < 3.2 - 1e-6 else 0
     (first, second), problems = read(tmp_path, min_hands_share=0.4)
     assert problems == []
     assert (first.start_s, first.chunks, second.start_s, second.chunks) == (0.0, 4, 6.4, 1)
@@ -95,9 +74,9 @@ def test_a_video_is_cut_and_each_window_says_how_often_hands_were_seen(tmp_path:
     assert second.rejection.startswith(f"{NO_HAND}; film from")
 
 
-def test_windows_with_too_few_hands_are_rejected(tmp_path: Path, seer: type[Seer]) -> None:
+def test_windows_with_too_few_hands_are_rejected(tmp_path: Path, seer: Seer) -> None:
     make_video(tmp_path / "videos" / "a.mp4", NINE_SECONDS)
-    seer.hands_at = staticmethod(lambda time_s: int(time_s > 3.2))
+    seer.sees = lambda _frame, time_s: int(time_s > 3.2)
     windows, _ = read(tmp_path, min_hands_share=0.6)
     assert [reasons.fault(window.rejection) for window in windows] == [TOO_FEW, ""]
 
@@ -138,7 +117,7 @@ def test_a_file_of_which_no_picture_is_on_show_is_listed_and_does_not_stop_the_f
     assert reason.startswith("no picture is on show for any time (8.")
 
 
-def test_one_more_video_costs_one_video(tmp_path: Path, seer: type[Seer]) -> None:
+def test_one_more_video_costs_one_video(tmp_path: Path, seer: Seer) -> None:
     make_video(tmp_path / "videos" / "a.mp4", NINE_SECONDS)
     first, _ = read(tmp_path)
     assert seer.looks == 45
@@ -148,7 +127,7 @@ def test_one_more_video_costs_one_video(tmp_path: Path, seer: type[Seer]) -> Non
     assert both[: len(first)] == first
 
 
-def test_a_threshold_may_change_without_looking_again(tmp_path: Path, seer: type[Seer]) -> None:
+def test_a_threshold_may_change_without_looking_again(tmp_path: Path, seer: Seer) -> None:
     make_video(tmp_path / "videos" / "a.mp4", NINE_SECONDS)
     read(tmp_path)
     read(tmp_path, min_hands_share=0.9)
@@ -157,19 +136,19 @@ def test_a_threshold_may_change_without_looking_again(tmp_path: Path, seer: type
     assert seer.looks == 90
 
 
-def test_nothing_kept_says_why_and_what_to_film(tmp_path: Path, seer: type[Seer]) -> None:
+def test_nothing_kept_says_why_and_what_to_film(tmp_path: Path, seer: Seer) -> None:
     make_video(tmp_path / "videos" / "a.mp4", NINE_SECONDS)
     (tmp_path / "videos" / "notes.mp4").write_text("not a video at all")
-    seer.hands_at = staticmethod(lambda time_s: int(time_s == 0.2))
+    seer.sees = lambda _frame, time_s: int(time_s == 0.2)
     counts = r"no window of 2 videos can be used \(2 were cut\).*1 x .*too few.*1 x no hand"
     message = counts + r" is seen; film from.*notes\.mp4: text, not a.*hands in 3% of its frames"
     with pytest.raises(DataError, match=message):
         read(tmp_path)
 
 
-def test_the_share_that_the_message_offers_keeps_a_window(tmp_path: Path, seer: type[Seer]) -> None:
+def test_the_share_that_the_message_offers_keeps_a_window(tmp_path: Path, seer: Seer) -> None:
     make_video(tmp_path / "videos" / "a.mp4", NINE_SECONDS)
-    seer.hands_at = staticmethod(lambda time_s: int(time_s < 2.4 - 1e-6))  # in 12 of the first window's 33 frames
+    seer.sees = lambda _frame, time_s: int(time_s < 2.4 - 1e-6)  # in 12 of the first window's 33 frames
     with pytest.raises(DataError, match=r"--set hands\.min_hands_share=0\.3\."):
         read(tmp_path)
     windows, _ = read(tmp_path, min_hands_share=0.3)
@@ -182,7 +161,7 @@ def test_only_short_takes_say_to_film_longer_ones(tmp_path: Path) -> None:
         read(tmp_path)
 
 
-def test_a_share_of_zero_needs_no_hands_and_no_model(tmp_path: Path, seer: type[Seer]) -> None:
+def test_a_share_of_zero_needs_no_hands_and_no_model(tmp_path: Path, seer: Seer) -> None:
     make_video(tmp_path / "videos" / "a.mp4", NINE_SECONDS)
     windows, _ = read(tmp_path, min_hands_share=0.0)
     assert seer.looks == 0
@@ -258,7 +237,7 @@ def test_shots_too_short_for_a_window_are_listed_and_rejected(tmp_path: Path) ->
     assert [window.quality["shot_ends"] for window in windows] == [0.0, 3.0, 0.0]
 
 
-def test_junk_is_rejected_by_what_explains_the_rest(tmp_path: Path, seer: type[Seer]) -> None:
+def test_junk_is_rejected_by_what_explains_the_rest(tmp_path: Path, seer: Seer) -> None:
     videos = tmp_path / "videos"
     shoot(videos / "good.mp4", PLACES[0])
     shoot(videos / "dark.mp4", altered(PLACES[1], lambda frame: 0.05 * frame))
@@ -267,9 +246,49 @@ def test_junk_is_rejected_by_what_explains_the_rest(tmp_path: Path, seer: type[S
     by_video = {Path(window.videos[0].path).stem: window for window in windows if window.chunks == 4}
     faults = {name: reasons.fault(window.rejection) for name, window in by_video.items()}
     assert faults == {"good": "", "dark": "too dark", "still": "nothing moves"}
-    seer.hands_at = staticmethod(lambda _time_s: 0)
+    seer.sees = lambda _frame, _time_s: 0
     with pytest.raises(DataError, match="too dark; put more light on the hands; "):
         read(tmp_path, min_score=0.9)
+
+
+def test_what_reaches_up_to_an_edge_for_a_window_is_no_seam_since_the_rest_of_the_shot_has_none(tmp_path: Path) -> None:
+    scene = film(Scene(looks=41, head_px=0.5))
+    shoot(tmp_path / "videos" / "a.mp4", along_edge(scene, range(16, 25)))
+    windows, _ = read(tmp_path, windows=WindowConfig(max_chunks=1))
+    assert [window.rejection for window in windows] == [""] * 5
+    shoot(tmp_path / "videos" / "a.mp4", along_edge(scene, range(41)))
+    with pytest.raises(DataError, match="5 x several panels"):
+        read(tmp_path, windows=WindowConfig(max_chunks=1))
+
+
+def test_each_window_tells_how_the_camera_moved_in_it_and_not_before(tmp_path: Path) -> None:
+    """Nothing is left out for it unless the recipe says so; what it says may change without looking again."""
+    place, calm = place_of(0), [(0.0, 0.3 * look, 0.0) for look in range(9)]
+    swift = [(0.0, 2.4 + 8.0 * look, 0.0) for look in range(1, 9)]
+    frames = torch.stack([seen_from(place, turn, size=(96, 160)) for turn in (*calm, *swift)])
+    shoot(tmp_path / "videos" / "a.mp4", frames)
+    one, config = WindowConfig(max_chunks=1), FootageConfig(max_still_s=86_400.0)
+    windows, _ = read(tmp_path, config, windows=one)
+    speeds = [window.quality["camera_deg_s"] for window in windows]
+    assert speeds == [pytest.approx(1.5, abs=0.3), pytest.approx(40, abs=2)]
+    assert windows[0].quality["camera_peak_deg_s"] < 3
+    assert [window.quality["camera_known_share"] for window in windows] == [1.0, 1.0]
+    assert [window.rejection for window in windows] == ["", ""]
+    strict, _ = read(tmp_path, replace(config, max_camera_deg_s=25.0), windows=one)
+    assert [window.rejection for window in strict] == [
+        "",
+        f"{reasons.CAMERA} (it turns by {speeds[1]:.0f} degrees a second)",
+    ]
+    wider, _ = read(tmp_path, replace(config, fov_deg=90.0), windows=one)
+    assert wider[1].quality["camera_deg_s"] > 1.2 * speeds[1]
+
+
+def test_where_the_cameras_motion_is_not_known_no_figure_says_that_it_rests(tmp_path: Path) -> None:
+    make_video(tmp_path / "videos" / "a.mp4", NINE_SECONDS)  # Plain shades: there is nothing to be followed.
+    windows, _ = read(tmp_path, FootageConfig(max_camera_deg_s=1.0))
+    assert [window.quality["camera_known_share"] for window in windows] == [0.0, 0.0]
+    assert all("camera_deg_s" not in window.quality for window in windows)
+    assert [window.rejection for window in windows] == ["", ""]
 
 
 @pytest.mark.parametrize("pause_looks", [5, 10, 14])
@@ -291,7 +310,7 @@ def test_narrow_bars_are_told_and_kept_and_wide_ones_rejected(tmp_path: Path) ->
     assert "which is used as it is; ffmpeg -i IN.mp4 -vf crop=160:" in told
 
 
-def test_a_threshold_of_footage_may_change_without_looking_again(tmp_path: Path, seer: type[Seer]) -> None:
+def test_a_threshold_of_footage_may_change_without_looking_again(tmp_path: Path, seer: Seer) -> None:
     shoot(tmp_path / "videos" / "a.mp4", PLACES[0])
     first, _ = read(tmp_path)
     looks = seer.looks
@@ -348,20 +367,20 @@ def test_copies_never_lie_on_both_sides_of_the_split(tmp_path: Path) -> None:
     assert len(sides) == 1
 
 
-def test_a_copy_of_what_was_rejected_is_kept(tmp_path: Path, seer: type[Seer]) -> None:
+def test_a_copy_of_what_was_rejected_is_kept(tmp_path: Path, seer: Seer) -> None:
     shoot(tmp_path / "videos" / "a.mp4", PLACES[0])
     shoot(tmp_path / "videos" / "b.mp4", scaled(PLACES[0], 64, 106))
-    seer.hands_at = staticmethod(lambda _time_s: int(seer.looks > 48))  # None in the first video, one in the second.
+    seer.sees = lambda _frame, _time_s: int(seer.looks > 48)  # None in the first video, one in the second.
     windows, _ = read(tmp_path)
     assert [Path(window.videos[0].path).name for window in windows if not window.rejection] == ["b.mp4"] * 2
     assert {window.session for window in windows} == {"a.mp4"}
 
 
-def test_of_two_copies_of_what_was_rejected_one_is_kept(tmp_path: Path, seer: type[Seer]) -> None:
+def test_of_two_copies_of_what_was_rejected_one_is_kept(tmp_path: Path, seer: Seer) -> None:
     shoot(tmp_path / "videos" / "a.mp4", PLACES[0])
     shoot(tmp_path / "videos" / "b.mp4", scaled(PLACES[0], 80, 134))
     shoot(tmp_path / "videos" / "c.mp4", scaled(PLACES[0], 64, 106))
-    seer.hands_at = staticmethod(lambda _time_s: int(seer.looks > 48))  # None in the first video, one in the others.
+    seer.sees = lambda _frame, _time_s: int(seer.looks > 48)  # None in the first video, one in the others.
     windows, _ = read(tmp_path)
     assert [Path(window.videos[0].path).name for window in windows if not window.rejection] == ["b.mp4"] * 2
     last = [window.rejection for window in windows if window.videos[0].path.endswith("c.mp4")]

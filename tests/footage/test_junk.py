@@ -5,7 +5,19 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 import torch
-from footage_builder import RATE_HZ, Frames, Scene, altered, barred, blurred, film, scaled, side_by_side, watch
+from footage_builder import (
+    RATE_HZ,
+    Frames,
+    Scene,
+    along_edge,
+    altered,
+    barred,
+    blurred,
+    film,
+    scaled,
+    side_by_side,
+    watch,
+)
 from video_builder import even_times, shade
 
 from adapt.footage import reasons
@@ -136,12 +148,7 @@ def test_a_seam_must_stay_where_it_is() -> None:
 
 
 def test_what_lies_along_an_edge_for_a_while_is_no_seam_but_panels_last() -> None:
-    """A white bar before the far edge of a table: while it is there, now one side is the brighter, now the other."""
-    edge = GOOD.clone()
-    edge[:, 90:, 30:280] = (edge[:, 90:, 30:280].float() * 0.5).byte()
-    barred_off = edge.clone()
-    barred_off[:, 90:98, 80:220] = 250
-    looks = watch(torch.cat([edge[:7], barred_off[:6]])).looks
+    looks = watch(along_edge(GOOD, range(7, 13))[:13]).looks
     panels = watch(side_by_side(GOOD, OTHER)).looks
 
     def found(seen: Sequence[LookFigures], shot: float) -> str:
@@ -150,6 +157,15 @@ def test_what_lies_along_an_edge_for_a_while_is_no_seam_but_panels_last() -> Non
     assert found(looks[7:], 1.0) == reasons.PANELS
     assert found(looks[7:], shot_seam_share(looks)) == ""
     assert found(panels, shot_seam_share(panels)) == reasons.PANELS
+
+
+@pytest.mark.parametrize("barred_off", [range(5), range(20, 25)])
+def test_looks_from_all_over_a_shot_are_asked_for_a_seam(barred_off: range) -> None:
+    """Longer than the looks that are asked, with what looks like a seam at its beginning or its end alone."""
+    looks = watch(along_edge(GOOD, barred_off)).looks
+    assert shot_seam_share([look for look in looks for _ in range(4)]) < 0.2
+    panels = watch(torch.cat([GOOD[:3], side_by_side(GOOD, OTHER)[3:]])).looks
+    assert shot_seam_share([look for look in panels for _ in range(4)]) > FootageConfig().max_seam_share
 
 
 @pytest.mark.parametrize(

@@ -76,6 +76,9 @@ def test_numbers_of_the_guide_are_those_of_the_settings_and_of_what_was_measured
     assert f"Below {footage.min_brightness:g} a stretch" in FILMING
     assert footage.max_white_share == 0.5  # "more than half of the picture"
     assert f"blurred beyond {footage.max_blur:g}" in FILMING
+    turns = json.loads((DOCS / "results/camera_motion.json").read_text(encoding="utf-8"))["real"]["first_person_deg_s"]
+    assert f"From {footage.strong_camera_deg_s:g} degrees a second on" in FILMING
+    assert "good clips turn by {:.1f} to {:.1f}".format(*turns) in FILMING
     assert f"more than {footage.max_still_s:g} s in which nothing moves" in FILMING
     assert footage.max_bars_share == 0.2  # "more than a fifth"
     shortest = geometry.window_s(WindowConfig().min_chunks)

@@ -6,14 +6,19 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[2]
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+RECORD = json.loads((REPOSITORY / "docs" / "results" / "whole_path.json").read_text())
 
 
 def test_the_seconds_in_the_readme_are_those_recorded():
-    seconds = json.loads((REPOSITORY / "docs" / "results" / "whole_path.json").read_text())["seconds"]
+    seconds = RECORD["seconds"]
     rows = re.findall(r"^\| .* \| (\d+) \| (\d+) \|$", README, flags=re.MULTILINE)
     told = [(int(first), int(again)) for first, again in rows]
     recorded = [seconds[name] for name in ("demo", "human", "play_g1_inspire")]
     assert told == [(round(row["first"]), round(row["again"])) for row in recorded]
+
+
+def test_the_files_in_the_readme_are_those_that_were_timed():
+    assert f"`adapt human`: {RECORD['files']['human']} files," in README
 
 
 def test_every_file_that_the_readme_points_to_is_there():

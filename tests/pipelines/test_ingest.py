@@ -106,6 +106,16 @@ def test_one_long_video_is_split_in_time_and_says_so(tmp_path: Path) -> None:
     assert [window.split[0] for window in ingest.read_windows(job(tmp_path, source=str(video)))] == list("ttttrv")
 
 
+def test_what_only_the_doctor_says_asks_for_nothing_anew_and_what_it_judges_by_does(tmp_path: Path) -> None:
+    film(tmp_path / "videos" / "a.mp4", 9)
+    asked = job(tmp_path)
+    first = ingest.run(asked)
+    asked.recipe.footage.strong_camera_deg_s = 20.0
+    assert ingest.run(asked) == first
+    asked.recipe.footage.max_camera_deg_s = 20.0
+    assert ingest.run(asked) != first
+
+
 def test_the_same_again_touches_no_file_and_loads_nothing_heavy(tmp_path: Path) -> None:
     film(tmp_path / "videos" / "a.mp4", 9)
     first = ingest.run(job(tmp_path))

@@ -12,14 +12,16 @@ import pytest
 import yaml
 
 from adapt import __version__
+from adapt.data.clip_table import CLIP_TABLE
 from adapt.data.windows import PREPROCESS_VERSION
 from adapt.errors import RunError
+from adapt.footage.settings import FOOTAGE_VERSION, TOLD_ONLY
 from adapt.runs.cache import Cache
 from adapt.runs.lock import hold
 from adapt.runs.published import Published, note_published
 from adapt.runs.stage import find_current, run_stage
 from adapt.runs.withdrawn import note_withdrawn
-from pipelines import cli, status
+from pipelines import cli, status, status_changes
 from pipelines.arguments import build_parser
 from pipelines.job import Job, save_job
 from pipelines.schema import compose
@@ -66,11 +68,16 @@ def _made_from(stage: str, before: dict[str, str]) -> dict[str, str]:
 
 def _inputs(job: Job) -> dict[str, dict]:
     recipe, cache = job.recipe, Cache.default()
+    footage = {name: value for name, value in asdict(recipe.footage).items() if name not in TOLD_ONLY}
     listed = [[path.name, cache.file_digest(path), "pour", path.name] for path in sorted(job.source_path.glob("*.mp4"))]
     train = {key: value for key, value in asdict(recipe.train).items() if key not in ("devices", "strategy")}
     return {
         "ingest": {
-            "source": {"videos": listed, "hands": asdict(recipe.hands), "footage": asdict(recipe.footage)},
+            "source": {
+                "videos": listed,
+                "hands": asdict(recipe.hands),
+                "footage": {"version": FOOTAGE_VERSION, **footage},
+            },
             "windows": asdict(recipe.windows),
             "versions": [VERSIONS["ingest"], PREPROCESS_VERSION],
         },
@@ -191,6 +198,18 @@ def test_what_another_version_does_otherwise_is_to_be_done_again(job, monkeypatc
     assert "another version of wam-adapt" in why(status.run(job.run_folder), stage)
 
 
+def test_footage_that_would_be_measured_otherwise_is_to_be_looked_at_again(job, monkeypatch):
+    do(job, *STAGES)
+    monkeypatch.setattr(status_changes, "FOOTAGE_VERSION", FOOTAGE_VERSION + 1)
+    assert "another version of wam-adapt" in why(status.run(job.run_folder), "ingest")
+
+
+def test_what_only_the_doctor_says_makes_nothing_stale(job):
+    do(job, *STAGES)
+    save_job(replace(job, recipe=compose("human", ["footage.strong_camera_deg_s=20"])))
+    assert states(status.run(job.run_folder))["ingest"] == DONE
+
+
 def test_a_stage_made_from_another_one_than_there_is_now_is_stale(job):
     do(job, *STAGES)
     run_stage(job.run_folder, "encode", {"another": True}, _work)
@@ -255,6 +274,16 @@ def test_what_was_published_and_what_was_withdrawn_is_told(job):
     assert found.notes[0].startswith(
         "It cannot be published: its adapters were trained with a video that was withdrawn"
     )
+
+
+def test_where_it_cannot_be_told_what_a_run_was_made_with_that_is_said(job):
+    do(job, *STAGES)
+    note_withdrawn(Cache.default().root, "a" * 64, {})
+    encode = find_current(job.run_folder, "encode")
+    assert encode is not None
+    (encode / CLIP_TABLE).write_text("no table")
+    (note,) = status.run(job.run_folder).notes
+    assert note.startswith(f"Whether it may be published cannot be told: {encode / CLIP_TABLE}: not a clip table")
 
 
 def test_a_study_tells_how_many_of_its_trainings_are_done(job):

@@ -564,6 +564,15 @@ def test_another_file_of_the_same_footage_is_named_and_what_is_not_the_same_is_n
     assert everything(tmp_path / "cache") == before
 
 
+def test_every_file_of_the_same_footage_is_named(filmed, tmp_path):
+    write_video(filmed / "twin.mp4", scaled(film(Scene(looks=60)), 120, 214), RATE_HZ)
+    ingest.run(load_job(tmp_path / "run"))
+    sent = tmp_path / "sent.mp4"
+    write_video(sent, scaled(film(Scene(looks=60)), 90, 160), RATE_HZ)
+    alike = withdraw.run(str(sent), [tmp_path / "run"])["alike"]
+    assert sorted(name for names in alike.values() for name in names) == ["anna.mp4", "twin.mp4"]
+
+
 def test_a_video_that_is_known_is_compared_without_its_file(filmed, tmp_path):
     twin = filmed / "twin.mp4"
     write_video(twin, scaled(film(Scene(looks=60))[12:52], 90, 160), RATE_HZ)

@@ -1,5 +1,6 @@
 """The examination says what ingest says, measures what it measures, and accounts for every second."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -8,8 +9,9 @@ import pytest
 import torch
 from footage_builder import Scene, altered, film
 from hand_builder import facing_turn, seen_hand, wearer_turn
+from seer_builder import Seer, see
+from turning_builder import place_of, seen_from
 
-from adapt.data import hand_looks
 from adapt.data.human_windows import HumanRules, read_human_videos
 from adapt.data.splits import assign_splits
 from adapt.data.video_folder import read_video_folder
@@ -35,33 +37,16 @@ BODY = Embodiment(
 RULES = HumanRules(body=BODY, geometry=GEOMETRY, windows=WindowConfig(max_chunks=2), hands=HandConfig())
 
 
-class Seer:
-    """In place of MediaPipe: no hand where the last corner is black, one opposite where the first is; counts looks."""
+@pytest.fixture(autouse=True)
+def seer(monkeypatch: pytest.MonkeyPatch) -> Seer:
+    """Sees no hand where the last corner is black, one opposite where the first is, otherwise the wearer's."""
 
-    looks = 0
-
-    def __init__(self, model: Path, *, min_score: float) -> None:
-        pass
-
-    def look(self, frame: torch.Tensor, _time_s: float) -> list[SeenHand]:
-        Seer.looks += 1
+    def sees(frame: torch.Tensor, _time_s: float) -> list[SeenHand]:
         if frame[-12:, -12:].float().mean() < 12:
             return []
         return [seen_hand((0.0, 0.1, 0.4), facing_turn() if frame[:12, :12].float().mean() < 12 else wearer_turn())]
 
-    def __enter__(self) -> "Seer":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-
-@pytest.fixture(autouse=True)
-def seer(monkeypatch: pytest.MonkeyPatch) -> type[Seer]:
-    monkeypatch.setattr(hand_looks, "HandLandmarks", Seer)
-    monkeypatch.setattr(hand_looks, "ensure_hand_model", lambda folder: folder / "none.task")
-    Seer.looks = 0
-    return Seer
+    return see(monkeypatch, sees)
 
 
 def shoot(path: Path, place: int, *, looks: int = 41, change: Callable[..., torch.Tensor] | None = None) -> None:
@@ -108,7 +93,7 @@ def examine(folder: Path, cache: Path, task: str | None = "pour", rules: HumanRu
     return examine_videos(told, everything, rules, Cache(cache))
 
 
-def test_it_says_what_ingest_says_and_leaves_nothing_for_it_to_measure(tmp_path: Path, seer: type[Seer]) -> None:
+def test_it_says_what_ingest_says_and_leaves_nothing_for_it_to_measure(tmp_path: Path, seer: Seer) -> None:
     folder = many(tmp_path / "videos")
     report = examine(folder, tmp_path / "cache")
     looked = seer.looks
@@ -169,6 +154,33 @@ def test_each_file_says_what_is_wrong_with_it_and_what_to_do(tmp_path: Path) -> 
     assert by_name["handless.mp4"].usable_s == pytest.approx(3.2)
 
 
+def test_a_camera_that_moves_strongly_is_told_and_costs_nothing_unless_the_recipe_says_so(tmp_path: Path) -> None:
+    place = place_of(0)
+    turns = [(0.0, 9.0 * min(look, 16), 0.0) for look in range(33)]  # 45 degrees a second for as long as a window.
+    path = tmp_path / "videos" / "a.mp4"
+    path.parent.mkdir()
+    write_video(path, torch.stack([seen_from(place, turn, size=(96, 160)) for turn in turns]), 5.0)
+    rules = replace(RULES, footage=replace(RULES.footage, max_still_s=86_400.0))
+    (file,) = examine(tmp_path / "videos", tmp_path / "cache", rules=rules).files
+    (finding,) = file.findings
+    assert (finding.code, finding.weight, finding.seconds) == ("camera_motion", "hint", 0.0)
+    assert re.fullmatch(
+        r"camera motion too strong: 3\.2 s, from 0:00\.0 to 0:03\.2 "
+        r"\(turning by up to 4[3-7] degrees a second through a lens of 70 degrees\)",
+        finding.found,
+    )
+    assert finding.remedy.startswith("turn the head more slowly")
+    assert file.usable_s == pytest.approx(6.4)
+    untold = examine(tmp_path / "videos", tmp_path / "cache", task=None, rules=rules).files[0]
+    assert [finding.code for finding in untold.findings] == ["no_instruction", "camera_motion"]
+    calm = replace(rules, footage=replace(rules.footage, strong_camera_deg_s=60.0))
+    assert examine(tmp_path / "videos", tmp_path / "cache", rules=calm).files[0].findings == ()
+    strict = replace(rules, footage=replace(rules.footage, max_camera_deg_s=30.0))
+    (file,) = examine(tmp_path / "videos", tmp_path / "cache", rules=strict).files
+    assert [(found.code, found.weight) for found in file.findings] == [("camera_motion", "part")]
+    assert file.usable_s == pytest.approx(3.2)
+
+
 def test_every_second_of_a_video_is_accounted_for_once(tmp_path: Path) -> None:
     report = examine(many(tmp_path / "videos"), tmp_path / "cache")
     for file in report.files:
@@ -206,7 +218,7 @@ def test_a_recording_of_another_kind_is_told_though_it_was_not_looked_at(tmp_pat
     assert (name, finding.code) == ("b.vrs", "recording")
 
 
-def test_it_is_the_same_the_second_time_though_nobody_looks(tmp_path: Path, seer: type[Seer]) -> None:
+def test_it_is_the_same_the_second_time_though_nobody_looks(tmp_path: Path, seer: Seer) -> None:
     folder = many(tmp_path / "videos")
     first = examine(folder, tmp_path / "cache").to_json()
     looked = seer.looks
