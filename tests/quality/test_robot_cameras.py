@@ -99,8 +99,9 @@ def test_a_camera_that_was_turned_is_told():
 
 def test_a_view_has_a_picture_per_row_whatever_the_size():
     seen = view(7, "front", torch.full((5, 90, 400, 3), 100, dtype=torch.uint8), 5)
-    assert seen.grey.shape == (5, 32, 32)
-    assert np.allclose(seen.grey, 100, atol=0.1)
+    assert seen.shots.shape == (5, 32, 32)
+    assert np.allclose(seen.shots, 100)
+    assert np.allclose([seen.low, seen.high], 100, atol=0.1)
     assert np.allclose(seen.look, 100)
     assert np.allclose(seen.motion, 0)
 
