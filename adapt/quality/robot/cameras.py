@@ -213,6 +213,7 @@ def _same(one: str, other: str, ones: Sequence[View], others: Sequence[View]) ->
             found=f"in {len(alike)} of {len(others)} episodes ({listed(alike)}) both hold the same pictures",
             remedy="Look which of the two is missing, and give the spec one camera until it is recorded",
             gravity="wrong",
+            episodes=tuple(alike),
             share=len(alike) / len(others),
         )
     ]
