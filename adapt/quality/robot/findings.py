@@ -103,4 +103,6 @@ def listed(episodes: Sequence[int]) -> str:
 def _where(places: Sequence[int], worst: int, episodes: int) -> str:
     if len(places) == 1:
         return f"in episode {worst} "
+    if len(places) == episodes:
+        return f"in all {episodes} episodes; in episode {worst} "
     return f"in {len(places)} of {episodes} episodes ({listed(places)}); in episode {worst} "

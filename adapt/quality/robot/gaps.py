@@ -31,8 +31,8 @@ class Gap:
 
 
 def judged_axes(coverage: Sequence[AxisCoverage], spec: Embodiment) -> list[AxisCoverage]:
-    """Axes whose range means something: states, and commands without one; no grippers and no displacements."""
-    odd = {axis.name for axis in (*spec.actions, *spec.state) if axis.gripper or axis.increment}
+    """Axes whose range means something: states, and commands without one; no displacements."""
+    odd = {axis.name for axis in spec.actions if axis.increment} - {axis.name for axis in spec.state}
     stated = {axis.name for axis in coverage if axis.kind == "state"}
     return [axis for axis in coverage if axis.name not in odd and (axis.kind == "state" or axis.name not in stated)]
 
@@ -46,7 +46,8 @@ def still_axes(coverage: Sequence[AxisCoverage], spec: Embodiment) -> list[AxisC
 def find_gaps(coverage: Sequence[AxisCoverage], spec: Embodiment) -> list[Gap]:
     """The widest range of each moving axis that hardly any row lies in, widest first."""
     still = {axis.name for axis in still_axes(coverage, spec)}
-    axes = judged_axes(coverage, spec)
+    grippers = {axis.name for axis in (*spec.actions, *spec.state) if axis.gripper}
+    axes = [axis for axis in judged_axes(coverage, spec) if axis.name not in grippers]
     moving = [axis for axis in axes if axis.name not in still and _range(axis) >= _WORKS * _widest_of(axis, axes)]
     gaps = [gap for axis in moving if (gap := _widest(axis)) is not None and gap.span >= _SPAN]
     return sorted(gaps, key=lambda gap: (-gap.span, gap.axis.name))

@@ -1,12 +1,13 @@
 """What should be mended, and what recorded next? What there is, held against what an adaptation wants, as orders."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from math import fsum
 from typing import Any
 
 from adapt.embodiment.spec import Embodiment
-from adapt.quality.goals import HELD_OUT_WINDOWS, HeldOut, goal_sessions, minutes
+from adapt.quality.goals import HELD_OUT_WINDOWS, HeldOut, goal_sessions, minutes, sentence
 from adapt.quality.robot.coverage import AxisCoverage
 from adapt.quality.robot.episodes import TaskReport
 from adapt.quality.robot.findings import Finding
@@ -17,7 +18,9 @@ from adapt.quality.robot.rows import GUESS
 GOAL_MINUTES = 30.0
 _NAMED = 4
 _GAPS = 4
+_PLACE = re.compile(r" \(\S+\[\d+\]\)$")  # of an axis in its column, which a finding tells in full
 _TOLD_ALONE = 2  # tasks; more of them are told together
+_OF_ALL = ("rows", "episodes", "time stamps")
 _ANEW = "each episode begun from another posture, with other things or other places of them"
 # What only another recording mends.
 _RECORD_OTHERWISE = ("idle", "black", "frozen", "near-identical", "broken video")
@@ -79,19 +82,29 @@ def _mend(findings: Sequence[Finding], gravity: str) -> list[Step]:
     for finding in findings:
         if finding.gravity == gravity:
             alike.setdefault((finding.kind, finding.remedy), []).append(finding)
-    steps = []
-    for (kind, remedy), some in alike.items():
-        subjects = _listed([finding.subject for finding in some])
-        episodes = tuple(sorted({episode for finding in some for episode in finding.episodes}))
-        steps.append(
-            Step(
-                kind="record_otherwise" if kind in _RECORD_OTHERWISE else "mend",
-                what=f"{remedy}.",
-                why=f"{kind[:1].upper()}{kind[1:]}: {subjects}.",
-                episodes=episodes,
-            )
+    return [
+        Step(
+            kind="record_otherwise" if kind in _RECORD_OTHERWISE else "mend",
+            what=f"{kind[:1].upper()}{kind[1:]}{subjects(some)}. {remedy}.",
+            why=sentence(some[0].found) + (f" {_count(len(some) - 1, 'more')} likewise." if len(some) > 1 else ""),
+            episodes=tuple(sorted({episode for finding in some for episode in finding.episodes})),
         )
-    return steps
+        for (kind, remedy), some in alike.items()
+    ]
+
+
+def subjects(findings: Sequence[Finding]) -> str:
+    """What some findings are about, in few words: ": action axes 'elbow', 'wrist' and 3 more"; "" for all rows."""
+    named = [_PLACE.sub("", finding.subject) for finding in findings if finding.subject not in _OF_ALL]
+    return f": {_together(named)}" if named else ""
+
+
+def _together(named: Sequence[str]) -> str:
+    first, quote, _ = named[0].partition("'")
+    if quote and len(named) > 1 and all(name.startswith(f"{first}'") for name in named):
+        several = {"action axis ": "action axes ", "state axis ": "state axes ", "camera ": "cameras "}
+        return several.get(first, first) + _listed([name.removeprefix(first) for name in named])
+    return _listed(named)
 
 
 def _more(tasks: Sequence[TaskReport], held_out: HeldOut) -> list[Step]:
@@ -124,9 +137,9 @@ def _more_of_all(tasks: Sequence[TaskReport], of: int) -> Step:
     named = _listed([f'"{task.instruction}"' for task in tasks])
     return Step(
         kind="record",
-        what=f"Record {_amount(tasks)} of each of {len(tasks)} tasks, {_ANEW}: {named}.",
-        why=f"{minutes(fsum(task.usable_s for task in tasks))} of them can be used; {GOAL_MINUTES:g} minutes are "
-        f"wanted in all, shared among {of} tasks.",
+        what=f"Record {_amount(tasks)} of each of {len(tasks)} tasks, {_ANEW}.",
+        why=f"{named}: {minutes(fsum(task.usable_s for task in tasks))} of them can be used; {GOAL_MINUTES:g} minutes "
+        f"are wanted in all, shared among {of} tasks.",
     )
 
 
@@ -171,7 +184,7 @@ def _unit(axis: AxisCoverage) -> str:
 
 
 def _count(number: int, thing: str) -> str:
-    return f"{number} {thing}" + ("" if number == 1 else "s")
+    return f"{number} {thing}" + ("" if number == 1 or thing == "more" else "s")
 
 
 def _listed(names: Sequence[str]) -> str:
