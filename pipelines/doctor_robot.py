@@ -193,7 +193,7 @@ def _absent(source: LeRobotSource, body: Embodiment) -> list[tuple[str, Finding]
             Finding(
                 code="no_videos",
                 weight=HINT,
-                found="a camera that meta/info.json lists, but there is no video of it",
+                found="meta/info.json lists this camera, but there is no video of it",
                 remedy="Put the videos there, or take the camera out of that file",
             ),
         )
@@ -252,7 +252,9 @@ def _next(question: Question, report: RobotReport, fitting: Sequence[str]) -> tu
         return (("To examine it with units and cameras", again),)
     if not report.is_usable:
         return (("After mending or recording, examine again", again),)
-    return (("To train with what there is", run), ("After mending or recording, examine again", again))
+    if report.doubted_s:  # Whoever copies the first command is to mend first.
+        return (("After mending, examine again", again), ("To train all the same, wrong as it is", run))
+    return (("To train with what there is", run), ("After recording more, examine again", again))
 
 
 def _write_draft(out: Path, body: Embodiment, source: LeRobotSource) -> Path:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Literal
 from adapt.quality.goals import minutes, sentence
 from adapt.quality.robot.episodes import TaskReport
 from adapt.quality.robot.findings import Finding
-from adapt.quality.robot.lag import Lag
 from adapt.quality.robot.report import RobotReport
 from adapt.report.bands import wanted
 from pipelines.doctor_robot import Checkup, headline
@@ -32,8 +31,7 @@ def show(checkup: Checkup) -> "RenderableType":
         parts += [Text("no --embodiment: units, grippers and cameras are guessed", style="dim"), Text()]
     parts += [_tasks(report.tasks), Text()]
     parts += [
-        Text(f"{name}: {sentence(finding.found)} {sentence(finding.remedy)}")
-        for name, finding in report.others[:_MOST_OTHERS]
+        Text(f"{name}: {finding.found}. {sentence(finding.remedy)}") for name, finding in report.others[:_MOST_OTHERS]
     ]
     if (more := len(report.others) - _MOST_OTHERS) > 0:
         parts += [Text(f"and {more} more", style="dim")]
@@ -82,17 +80,11 @@ def _times(report: RobotReport) -> list[str]:
     latency = report.examination.latency
     if latency is None:
         return lines
-    lines.append(f"command to state: {_lag(latency.command_to_state)}")
+    lines.append(f"command to state: {latency.command_to_state.words}")
     for camera, lag in latency.state_to_picture.items():
         whole = latency.command_to_picture[camera]
-        lines.append(f"state to picture of '{camera}': {_lag(lag)}; command to picture: {_lag(whole)}")
+        lines.append(f"state to picture of '{camera}': {lag.words}; command to picture: {whole.words}")
     return lines
-
-
-def _lag(lag: Lag) -> str:
-    if lag.seconds is None or lag.low is None or lag.high is None:
-        return f"cannot be told ({lag.unknown})"
-    return f"{lag.seconds:.2f} s ({lag.low:.2f} to {lag.high:.2f})"
 
 
 def _table(*justify: Literal["left", "right"]) -> "Table":

@@ -23,6 +23,7 @@ from adapt.report.svg import tag
 from adapt.runs.atomic import write_atomic
 
 OPEN_EPISODES, OPEN_AXES, OPEN_NOTES = 24, 16, 4  # the rest is behind a fold
+OPEN_OTHERS = 20  # the rest is in the record
 NAMED_EPISODES = 8  # of a step
 _TONES = {faults.KEPT: "kept", DOUBTED: "doubted", NOT_FINITE: "picture"}
 _LEGEND = {
@@ -123,6 +124,7 @@ def render_robot_page(facts: RobotFacts) -> str:
         "open_episodes": OPEN_EPISODES,
         "open_axes": OPEN_AXES,
         "open_notes": OPEN_NOTES,
+        "open_others": OPEN_OTHERS,
         "named": NAMED_EPISODES,
         "minutes": minutes,
         "sentence": sentence,

@@ -79,7 +79,7 @@ def _axis(state: AxisCoverage | None, action: AxisCoverage | None, gap: Gap | No
         unit=unit,
         low=f"{low:.3g}",
         high=f"{high:.3g}",
-        fast=f"{axis.speed_q99:.2g}{f' {unit}/s' if unit else ' a second'}",
+        fast=f"{axis.speed_q99:.3g}{f' {unit}/s' if unit else ' a second'}",
         values=band(inside, _HIGH, f"{named}: rows by value, from {low:.3g} to {high:.3g} {unit}", "bars"),
         speeds=band(
             _bars(axis.speeds, 0.0, axis.speeds.edges[-1]),
@@ -173,19 +173,13 @@ def lag_rows(examination: RobotExamination) -> list[LagRow]:
 
 def _lag(what: str, lag: Lag) -> LagRow:
     if lag.seconds is None or lag.low is None or lag.high is None:
-        return LagRow(what=what, plot=None, words=f"cannot be told: {lag.unknown}")
-    words = f"{lag.seconds:.2f} s ({lag.low:.2f} to {lag.high:.2f})"
-    low, middle, high = (_at(min(max(end, -_REACH_S), _REACH_S), -_REACH_S, _REACH_S) for end in _ends(lag))
+        return LagRow(what=what, plot=None, words=lag.words)
+    low, middle, high = (
+        _at(min(max(end, -_REACH_S), _REACH_S), -_REACH_S, _REACH_S) for end in (lag.low, lag.seconds, lag.high)
+    )
     blocks = [
         tag("rect", x=WIDE / 2 - 1, y=0, width=2, height=_HIGH, class_="now"),
         tag("rect", x=low, y=30, width=max(4.0, high - low), height=40, class_="range"),
         tag("rect", x=middle - 3, y=10, width=6, height=80, class_="best"),
     ]
-    return LagRow(what=what, plot=band(blocks, _HIGH, f"{what}: {words}", "lag"), words=words)
-
-
-def _ends(lag: Lag) -> tuple[float, float, float]:
-    assert lag.seconds is not None
-    assert lag.low is not None
-    assert lag.high is not None
-    return lag.low, lag.seconds, lag.high
+    return LagRow(what=what, plot=band(blocks, _HIGH, f"{what}: {lag.words}", "lag"), words=lag.words)

@@ -7,6 +7,7 @@ from math import fsum
 from typing import Any
 
 from adapt.embodiment.spec import Embodiment
+from adapt.quality.findings import Finding as Lost
 from adapt.quality.goals import HELD_OUT_WINDOWS, HeldOut, goal_sessions, minutes, sentence
 from adapt.quality.robot.coverage import AxisCoverage
 from adapt.quality.robot.episodes import TaskReport
@@ -20,6 +21,16 @@ _NAMED = 4
 _GAPS = 4
 _PLACE = re.compile(r" \(\S+\[\d+\]\)$")  # of an axis in its column, which a finding tells in full
 _TOLD_ALONE = 2  # tasks; more of them are told together
+# What the kinds of files and episodes that give nothing are called.
+_UNUSED = {
+    "missing": "A file is missing",
+    "lfs_pointer": "Not fetched",
+    "not_finite": "NaN or infinity",
+    "too_short": "Too short",
+    "withdrawn": "Withdrawn",
+    "clock": "Stamps leave the rate",
+    "length": "Rows and frames differ in number",
+}
 _OF_ALL = ("rows", "episodes", "time stamps")
 _ANEW = "each episode begun from another posture, with other things or other places of them"
 # What only another recording mends.
@@ -74,6 +85,27 @@ def record_next(
     """
     wrong, suspect = (_mend(findings, gravity) for gravity in ("wrong", "suspect"))
     return [*wrong, *_more(tasks, held_out), *suspect, *_ranges(coverage, spec)]
+
+
+def mend_files(others: Sequence[tuple[str, Lost]]) -> list[Step]:
+    """One step for all files and episodes that give nothing for reasons of one kind.
+
+    Args:
+        others: (file or episode, finding).
+    """
+    alike: dict[str, list[tuple[str, Lost]]] = {}
+    for name, finding in others:
+        alike.setdefault(finding.code, []).append((name, finding))
+    return [
+        Step(
+            kind="record" if code == "too_short" else "mend",
+            what=f"{_UNUSED.get(code, 'Unreadable')}: {_listed([name for name, _ in some])}. "
+            f"{sentence(some[0][1].remedy)}",
+            why=f"{_count(len(some), 'episode')} cannot be used: {some[0][1].found}"
+            + (", and likewise." if len(some) > 1 else "."),
+        )
+        for code, some in alike.items()
+    ]
 
 
 def _mend(findings: Sequence[Finding], gravity: str) -> list[Step]:

@@ -17,7 +17,7 @@ from adapt.quality.robot.coverage import AxisCoverage
 from adapt.quality.robot.episodes import EpisodeReport, TaskReport, report_episodes, report_tasks
 from adapt.quality.robot.examine import RobotExamination
 from adapt.quality.robot.findings import Finding, Tally, by_gravity
-from adapt.quality.robot.goals import Step, record_next, wanted_in_all
+from adapt.quality.robot.goals import Step, mend_files, record_next, wanted_in_all
 from adapt.quality.robot.idle import idle_share
 from adapt.quality.robot.lag import Lag
 from adapt.types import BaseGeometry, Window
@@ -155,14 +155,16 @@ def report_robot(seen: SeenPlay, examination: RobotExamination, rules: PlayRules
     doubted = {episode.name: bool(episode.doubts) for episode in episodes}
     tasks = report_tasks(seen.episodes, windows, doubted, rules.geometry, wanted_in_all(rules.share))
     held_out = _held_out(windows, same_session=same_session)
+    others = _others(seen, examination, where)
+    steps = record_next(findings, tasks, held_out, examination.coverage, rules.spec)
     return RobotReport(
         rules=rules,
         examination=examination,
         episodes=tuple(episodes),
-        others=tuple(_others(seen, examination, where)),
+        others=tuple(others),
         tasks=tuple(tasks),
         held_out=held_out,
-        steps=tuple(record_next(findings, tasks, held_out, examination.coverage, rules.spec)),
+        steps=(*mend_files(others), *steps),
         refused=refused,
     )
 
@@ -211,8 +213,10 @@ def _others(seen: SeenPlay, examination: RobotExamination, where: str) -> list[t
 
 def _lost(words: str) -> Lost:
     code = next((code for part, code in _CODES.items() if part in words), "unreadable")
-    found, _, remedy = words.rstrip(".").rpartition(". ")
-    return Lost(code=code, weight=LOST, found=found or words.rstrip("."), remedy=remedy if found else _NO_REMEDY)
+    plain = words.rstrip(".")
+    cut = ". " if ". " in plain else "; "
+    found, _, remedy = plain.rpartition(cut)
+    return Lost(code=code, weight=LOST, found=found or plain, remedy=remedy if found else _NO_REMEDY)
 
 
 def _held_out(windows: Sequence[Window], *, same_session: bool) -> HeldOut:
