@@ -14,7 +14,7 @@ from adapt.report.bands import WIDE, band
 from adapt.report.svg import path, tag
 
 _HIGH = 100
-_LEAST = 6  # So that a single row can be seen.
+_LEAST = 6.0  # So that a single row can be seen.
 _MOST_STRIPS = 80  # episodes drawn one by one; of more, every so manieth
 _REACH_S = 1.0  # of the drawing of lags, either way
 

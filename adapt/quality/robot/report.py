@@ -148,7 +148,7 @@ def report_robot(seen: SeenPlay, examination: RobotExamination, rules: PlayRules
     refused = _refused(seen, where)
     more = [_copied(refused)] if refused else []
     judged = [_guessed(finding) if rules.guessed else finding for finding in examination.findings]
-    findings = by_gravity([*more, *judged, *_not_finite(seen)])
+    findings = by_gravity([*more, *judged, *_not_finite(seen, examination)])
     examination = replace(examination, findings=tuple(findings))
     windows, same_session = assign_splits(seen.windows, rules.share)
     episodes = report_episodes(seen.episodes, windows, findings, examination.idle, rules.geometry)
@@ -193,13 +193,15 @@ def _copied(message: str) -> Finding:
     )
 
 
-def _not_finite(seen: SeenPlay) -> list[Finding]:
-    """Windows that ingest leaves out for their numbers, by episode."""
+def _not_finite(seen: SeenPlay, examination: RobotExamination) -> list[Finding]:
+    """Episodes whose numbers could not be looked at, though ingest takes some windows of them, or all."""
     tally = Tally(kind="not finite", subject="rows", remedy=_NO_REMEDY, gravity="suspect")
+    unread = dict(examination.unread)
     for episode in seen.episodes:
-        lost = [w for w in seen.windows if w.session == episode.session and w.rejection]
-        if lost:
-            tally.add(episode.index, len(lost), f"{lost[0].rejection}, so {len(lost)} of its windows are left out")
+        lost = sum(bool(w.rejection) for w in seen.windows if w.session == episode.session)
+        if episode.session in unread:
+            words = unread[episode.session].rstrip(".")
+            tally.add(episode.index, lost, f"{words}; {lost} of its windows are left out, and nothing else was judged")
     return tally.findings(len(seen.episodes))
 
 
