@@ -1,5 +1,6 @@
 """Cameras that are black, frozen, slow or exchanged, and what episodes cover; three strengths fixed beforehand."""
 
+import json
 from functools import cache
 
 import numpy as np
@@ -20,7 +21,7 @@ from robot_builder import (
 from adapt.quality.robot.coverage import examine_coverage, find_twins, measure_coverage
 from adapt.quality.robot.examine import examine
 from adapt.quality.robot.findings import Finding
-from adapt.quality.robot.views import view
+from adapt.quality.robot.views import View, view
 
 
 @cache
@@ -139,3 +140,12 @@ def test_speeds_are_in_units_a_second():
     shoulder = next(axis for axis in measure_coverage(data.spec, data.rows) if axis.kind == "state")
     assert shoulder.speeds.edges[-1] == pytest.approx(fastest)
     assert 0 < shoulder.speed_q99 <= fastest
+
+
+def test_a_view_comes_back_from_the_cache_as_it_was():
+    film = clean_play(1).frames["front"][0]
+    seen = view(3, "front", torch.from_numpy(film), len(film))
+    again = View.from_json(json.loads(json.dumps(seen.to_json())), episode=5, camera="side")
+    assert (again.episode, again.camera) == (5, "side")
+    for name in ("low", "high", "motion", "leap", "shots", "look"):
+        assert np.array_equal(getattr(again, name), getattr(seen, name)), name

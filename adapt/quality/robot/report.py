@@ -198,10 +198,13 @@ def _not_finite(seen: SeenPlay, examination: RobotExamination) -> list[Finding]:
     tally = Tally(kind="not finite", subject="rows", remedy=_NO_REMEDY, gravity="suspect")
     unread = dict(examination.unread)
     for episode in seen.episodes:
-        lost = sum(bool(w.rejection) for w in seen.windows if w.session == episode.session)
-        if episode.session in unread:
+        windows = [window for window in seen.windows if window.session == episode.session]
+        if windows and episode.session in unread:
+            lost = sum(bool(window.rejection) for window in windows)
             words = unread[episode.session].rstrip(".")
-            tally.add(episode.index, lost, f"{words}; {lost} of its windows are left out, and nothing else was judged")
+            tally.add(
+                episode.index, float(lost), f"{words}; {lost} of its windows are left out, and nothing else was judged"
+            )
     return tally.findings(len(seen.episodes))
 
 
