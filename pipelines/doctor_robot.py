@@ -106,11 +106,14 @@ def run(question: Question) -> Checkup:
     with progress_bar("doctor") as tell:
 
         def count(done: int, of: int) -> None:
-            tell(_WATCHING * done / of, f"{done} of {of} episodes")
+            tell(done / of * (1 - _WATCHING), f"{done} of {of} episodes read")
+
+        def watched(done: int, of: int) -> None:
+            tell(1 - _WATCHING + done / of * _WATCHING, f"{done} of {of} episodes watched")
 
         digest = refuse_withdrawn(job.run_folder, cache)
-        seen = examine_play_dataset(source, body, geometry, job.recipe.windows, digest=digest)
-        examination = examine_episodes(source, _shown(seen), body, cache=cache, progress=count)
+        seen = examine_play_dataset(source, body, geometry, job.recipe.windows, digest=digest, progress=count)
+        examination = examine_episodes(source, _shown(seen), body, cache=cache, progress=watched)
         report = report_robot(seen, examination, rules, source.where)
         pictures, hidden = take_pictures(_shown(seen), body.cameras, report.findings, cache)
     report = replace(report, others=(*_absent(source, body), *report.others))

@@ -102,8 +102,8 @@ def test_one_camera_fills_the_canvas_and_several_its_parts() -> None:
 
 def test_a_draft_is_read_back_whatever_things_are_called(tmp_path: Path) -> None:
     state = reaches(2)
-    source = Source(state + 0.01, state, ('el"bow: {q}\n', "# grip"))
-    source.where = "a\nb"
+    source = Source(state + 0.01, state, ('el"bow: {q}\n\u2028\U000e0001é', "# grip"))
+    source.where = "a\nb\x85c"
     source.cameras = ("cam: 1", "cam 2", "cam 3")
     body = guessed(source)
     path = tmp_path / "robot.yaml"

@@ -16,6 +16,7 @@ from adapt.data.episodes import Episode, EpisodeSource
 from adapt.embodiment.spec import INSTRUCTION, Axis, Camera, Embodiment
 from adapt.errors import AdaptError, DataError
 from adapt.quality.robot.rows import GUESS
+from adapt.runs.documents import is_text
 
 UNKNOWN = "unknown"  # unit
 _PLACE = re.compile(r"(^|_|\b)(x|y|z|lift|height|pos|position)(_|\b|$)", re.IGNORECASE)
@@ -88,9 +89,7 @@ def draft(body: Embodiment, source: EpisodeSource) -> str:
         (left if camera.slot in taken else cameras).append(entry)
         taken.add(camera.slot)
     lines = [
-        f"# Drafted by wam-adapt doctor from what {source.where} says of itself. Mend before training:".replace(
-            "\n", " "
-        ),
+        f"# Drafted by wam-adapt doctor from what {_plain(source.where)} says of itself. Mend before training:",
         "# - unit: rad, deg, m or share (of a range, 0 to 1), as the numbers are; these are guesses",
         "# - gripper: true was set by names, and for commands that switch between two ends",
         "# - increment: true was set where the commands add up to the state",
@@ -115,8 +114,9 @@ def _entry(axis: Axis) -> str:
 
 
 def _plain(text: str) -> str:
-    """A text as YAML has it inside braces; JSON's way of writing one is among YAML's."""
-    return json.dumps(text, ensure_ascii=False)
+    """A text as YAML has it inside braces: JSON's way of writing one, with all escaped that YAML would not take."""
+    written = json.dumps(text, ensure_ascii=False)
+    return "".join(each if each.isprintable() else f"\\U{ord(each):08x}" for each in written)
 
 
 def _axes(source: EpisodeSource, stem: str) -> list[Axis]:
@@ -124,7 +124,8 @@ def _axes(source: EpisodeSource, stem: str) -> list[Axis]:
     found: list[Axis] = []
     taken: set[str] = set()
     for column in columns:
-        for index, given in enumerate(source.vectors[column]):
+        for index, told in enumerate(source.vectors[column]):
+            given = told if is_text(told) else ""
             name = given or f"{_short(column)} {index}" if len(columns) > 1 else given or f"axis {index}"
             name = name if name not in taken else f"{name} ({column}[{index}])"
             taken.add(name)
