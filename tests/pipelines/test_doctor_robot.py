@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from robot_builder import (
     CAMERAS,
     black,
@@ -28,6 +29,8 @@ from robot_builder import (
 )
 from robot_set import write_set, write_spec
 
+from adapt.data.episodes import Recording
+from adapt.data.lerobot_writer import write_lerobot_v21
 from adapt.embodiment.spec import load_embodiment
 from adapt.errors import DataError
 from adapt.quality import thumbnails
@@ -324,7 +327,8 @@ def test_commands_that_are_the_state_make_nothing_usable(tmp_path: Path) -> None
     found = record()
     (finding,) = [each for each in found["findings"] if each["code"] == "copied_state"]
     assert "equals its state" in finding["found"]
-    assert (found["usable"], found["usable_minutes"]) == (False, 0.0)
+    assert (found["usable"], found["usable_minutes"], found["train_minutes"]) == (False, 0.0, 0.0)
+    assert {key for each in found["episodes"] for key in each["seconds_by_code"]} == {"other", "rest"}
 
 
 def test_rows_that_are_not_finite_are_told(tmp_path: Path) -> None:
@@ -347,3 +351,37 @@ def test_a_withdrawn_video_is_neither_looked_at_nor_shown(made: Path) -> None:
     page = Path("doctor/clean/doctor.html").read_text(encoding="utf-8")
     assert "episode 0, at" not in page
     assert "episode 1, at" in page
+
+
+def test_a_shipped_spec_that_fits_is_proposed(tmp_path: Path) -> None:
+    play, places = clean_play(2, seconds=8.0), [0, 1, 3, 4]
+    names = ["x", "y", "z", "grip"]
+    recordings = (
+        Recording(
+            instruction="play",
+            columns={
+                "observation.state": torch.from_numpy(rows.state[:, places]),
+                "action": torch.from_numpy(rows.actions[:, places]),
+            },
+            frames={"observation.images.main": torch.from_numpy(film)},
+        )
+        for rows, film in zip(play.rows, play.frames["front"], strict=True)
+    )
+    columns = {"observation.state": names, "action": names}
+    write_lerobot_v21(tmp_path / "play", recordings, rate_hz=10.0, robot="any", names=columns)
+    assert doctor("play") == 0
+    assert record()["next"] == ["wam-adapt doctor play --embodiment tabletop_gripper --out doctor/play"]
+    assert "--embodiment tabletop_gripper" in record()["record_next"][0]["what"]
+
+
+@pytest.mark.data
+def test_a_real_humanoid_s_data_are_told_with_and_without_its_spec(real_data: Path) -> None:
+    folder = str(real_data / "robot/lerobot_v21_g1_real")
+    assert doctor(folder, "--embodiment", "g1_inspire", "--out", "seen") == 0
+    found = record("seen/doctor.json")
+    alarms = [(each["code"], each["subject"]) for each in found["findings"] if each["weight"] != "note"]
+    assert alarms == [("slower_camera", "camera 'head'")]
+    assert found["latency"]["command_to_picture"]["head"]["seconds"] == pytest.approx(0.23, abs=0.05)
+    assert any("kLeftElbow" in step["what"] for step in found["record_next"])
+    assert doctor(folder, "--out", "seen") == 0
+    assert "--embodiment g1_inspire" in record("seen/doctor.json")["next"][0]

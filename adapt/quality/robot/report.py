@@ -71,7 +71,6 @@ class RobotReport:
         tasks: What there is of each task.
         held_out: What there is to judge by.
         steps: What to do next, the most rewarding first.
-        refused: Why ingest would take nothing of it, though it can be read; "" where it would.
     """
 
     rules: PlayRules
@@ -81,7 +80,6 @@ class RobotReport:
     tasks: tuple[TaskReport, ...]
     held_out: HeldOut
     steps: tuple[Step, ...]
-    refused: str
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -96,12 +94,12 @@ class RobotReport:
     @property
     def usable_s(self) -> float:
         """Seconds of kept windows."""
-        return 0.0 if self.refused else fsum(episode.usable_s for episode in self.episodes)
+        return fsum(episode.usable_s for episode in self.episodes)
 
     @property
     def doubted_s(self) -> float:
         """Of these, seconds that something is wrong with."""
-        return 0.0 if self.refused else fsum(episode.doubted_s for episode in self.episodes)
+        return fsum(episode.doubted_s for episode in self.episodes)
 
     @property
     def idle_share(self) -> float:
@@ -150,7 +148,9 @@ def report_robot(seen: SeenPlay, examination: RobotExamination, rules: PlayRules
     judged = [_guessed(finding) if rules.guessed else finding for finding in examination.findings]
     findings = by_gravity([*more, *judged, *_not_finite(seen, examination)])
     examination = replace(examination, findings=tuple(findings))
-    windows, same_session = assign_splits(seen.windows, rules.share)
+    windows, same_session = assign_splits(
+        [_rejected(w) for w in seen.windows] if refused else seen.windows, rules.share
+    )
     episodes = report_episodes(seen.episodes, windows, findings, examination.idle, rules.geometry)
     doubted = {episode.name: bool(episode.doubts) for episode in episodes}
     tasks = report_tasks(seen.episodes, windows, doubted, rules.geometry, wanted_in_all(rules.share))
@@ -165,13 +165,17 @@ def report_robot(seen: SeenPlay, examination: RobotExamination, rules: PlayRules
         tasks=tuple(tasks),
         held_out=held_out,
         steps=(*mend_files(others), *steps),
-        refused=refused,
     )
 
 
 def _guessed(finding: Finding) -> Finding:
     """What rests on a command and a state that belong together by their names alone is less than certain."""
     return replace(finding, gravity="suspect") if finding.kind in _OF_PAIRS and finding.gravity == "wrong" else finding
+
+
+def _rejected(window: Window) -> Window:
+    """One that ingest refuses together with all others."""
+    return replace(window, rejection=window.rejection or "its actions are nothing but the state")
 
 
 def _refused(seen: SeenPlay, where: str) -> str:
