@@ -92,19 +92,28 @@ def _add_adapt(verbs: Verbs, shared: argparse.ArgumentParser) -> None:
 
 def _add_doctor(verbs: Verbs, shared: argparse.ArgumentParser) -> None:
     doctor = add_verb(
-        verbs, "doctor", "what human videos are worth, and what to film next, before anything is trained", shared
+        verbs,
+        "doctor",
+        "what human videos or a robot's data are worth, and what to film or record next, before anything is trained",
+        shared,
     )
-    doctor.add_argument("source", metavar="VIDEOS", help="a folder of videos, or one video")
     doctor.add_argument(
-        "--task", metavar="TEXT", help="the instruction, for all that have none of their own in the folder"
+        "source", metavar="DATA", help="a folder of videos, one video, or the folder of a local LeRobot data set"
     )
     doctor.add_argument(
-        "--out", metavar="DIR", help="where doctor.html and doctor.json go (default: doctor/NAME-OF-VIDEOS)"
+        "--task", metavar="TEXT", help="the instruction, for all videos that have none of their own in the folder"
     )
-    doctor.add_argument("--embodiment", metavar="BODY", default="human_hand", help=_BODY + " (default: human_hand)")
+    doctor.add_argument(
+        "--out", metavar="DIR", help="where doctor.html and doctor.json go (default: doctor/NAME-OF-DATA)"
+    )
+    doctor.add_argument(
+        "--embodiment",
+        metavar="BODY",
+        help=_BODY + " (default: human_hand; of a robot's data, what they say of themselves)",
+    )
     doctor.add_argument("--base", metavar="BASE", help="the base model (default: the recipe's, tiny)")
     _add_workers(doctor)
-    _add_recipe(doctor, default="human")
+    _add_recipe(doctor, default=None)
     doctor.set_defaults(verb="doctor")
 
 
@@ -179,9 +188,10 @@ def _count(text: str) -> int:
     return int(text)
 
 
-def _add_recipe(parser: argparse.ArgumentParser, *, default: str) -> None:
+def _add_recipe(parser: argparse.ArgumentParser, *, default: str | None) -> None:
+    told = default or "human or play, after the data"
     parser.add_argument(
-        "--recipe", metavar="NAME", default=default, help=f"a shipped recipe, or a path like ./mine.yaml ({default})"
+        "--recipe", metavar="NAME", default=default, help=f"a shipped recipe, or a path like ./mine.yaml ({told})"
     )
     parser.add_argument(
         "--set",

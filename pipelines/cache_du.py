@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _KINDS = {
     LATENTS: "encoded windows",
     "ingest": "what was measured of videos",
+    "robot_views": "what was measured of robots' videos",
     DIGESTS: "digests of files, so that they are read once",
     MODELS: "fetched models; never pruned",
 }

@@ -3,7 +3,7 @@
 import json
 import shlex
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ FORMAT = 1  # of doctor.json; raise by hand when a key changes its meaning
 RECORD = "doctor.json"
 _MOST_PICTURES = 200  # A page of thousands would be slow to open; those that lose most are shown.
 _PURPOSES = ("To train with what there is", "After filming or mending, examine again")
+HUMAN_HAND = "human_hand"
 _ANY_TASK = "?"  # stands for what nobody has said yet; is never shown
 
 
@@ -69,24 +70,34 @@ def question(arguments: Namespace) -> Question:
     """What the words of the command ask.
 
     Raises:
-        DataError: The videos are not there, or are a robot's data set.
+        DataError: The videos are not there.
         RecipeError: A setting is unknown or impossible.
         RunError: The folder for the results is a file.
     """
     source = place(arguments.source)
-    # Whoever stands among the videos wants the results beside them, where no later run takes them for data.
+    out, beside = where_to(source, arguments.out)
+    run = free_run(beside / "runs" / source.resolve().stem, source, "human")
+    given = {"recipe": arguments.recipe or "human", "embodiment": arguments.embodiment or HUMAN_HAND}
+    asked = Namespace(**{**vars(arguments), **given, "kind": "human", "out": str(run), "replay": "base"})
+    return Question(job=make_job(asked), out=out, options=options_of(asked))
+
+
+def where_to(source: Path, out: str | None) -> tuple[Path, Path]:
+    """Where the results go, and the folder in which runs are proposed.
+
+    Args:
+        source: What is examined.
+        out: What the user says of it.
+
+    Raises:
+        RunError: The folder for the results is a file.
+    """
+    # Whoever stands among the data wants the results beside them, where no later run takes them for data.
     beside = source.resolve().parent if Path.cwd().is_relative_to(source.resolve()) else Path.cwd()
-    out = place(arguments.out) if arguments.out else beside / "doctor" / source.resolve().stem
-    if out.is_file():
-        raise RunError(f"--out {out} is a file; name a folder, which is made if need be")
-    if (source / "meta" / "info.json").is_file():
-        raise DataError(
-            f"{source}: is a robot's LeRobot data set (it has meta/info.json), not a folder of human videos; "
-            "name human videos, or check the data set with: wam-adapt adapt play DATASET --stop-after ingest"
-        )
-    run = _free(beside / "runs" / source.resolve().stem, source)
-    asked = Namespace(**{**vars(arguments), "kind": "human", "out": str(run), "replay": "base"})
-    return Question(job=make_job(asked), out=out, options=_options(arguments))
+    folder = place(out) if out else beside / "doctor" / source.resolve().stem
+    if folder.is_file():
+        raise RunError(f"--out {folder} is a file; name a folder, which is made if need be")
+    return folder, beside
 
 
 def run(question: Question, workers: Workers | None = None) -> Checkup:
@@ -162,14 +173,27 @@ def _write(checkup: Checkup, thumbnails: Thumbnails) -> tuple[Path, ...]:
         commands=list(zip(_PURPOSES[-len(checkup.next) :], checkup.next, strict=True)),
         record=answer,
     )
-    page, record = out / NAME, out / RECORD
+    return write_results(out, answer, lambda page: write_doctor_page(page, facts))
+
+
+def write_results(out: Path, record: Mapping[str, Any], write_page: Callable[[Path], object]) -> tuple[Path, Path]:
+    """Write the page and the record into a folder.
+
+    Args:
+        out: The folder; made if need be.
+        record: What doctor.json says.
+        write_page: Writes the page at a path.
+
+    Raises:
+        RunError: They cannot be written.
+    """
     try:
         out.mkdir(parents=True, exist_ok=True)
-        write_atomic(record, json.dumps(answer, indent=2, ensure_ascii=False) + "\n")
-        write_doctor_page(page, facts)
+        write_atomic(out / RECORD, json.dumps(record, indent=2, ensure_ascii=False) + "\n")
+        write_page(out / NAME)
     except OSError as error:
         raise RunError(f"--out {out} cannot be written ({error.strerror}); name another folder") from error
-    return page, record
+    return out / NAME, out / RECORD
 
 
 def _next(question: Question, report: VideosReport) -> tuple[str, ...]:
@@ -187,29 +211,30 @@ def _next(question: Question, report: VideosReport) -> tuple[str, ...]:
     return (f"wam-adapt adapt human {source}{task} --out {shlex.quote(shown(job.run_folder))}{options}", again)
 
 
-def _options(arguments: Namespace) -> tuple[str, ...]:
-    """What was asked beside the usual, as it is given to `adapt`, too."""
+def options_of(arguments: Namespace) -> tuple[str, ...]:
+    """What was asked beside the usual, as it is given to `adapt`, too; of a robot its body is always told."""
+    usual = {"human": HUMAN_HAND, "play": ""}[arguments.kind]
     given: list[str] = []
-    if arguments.recipe != "human":
+    if arguments.recipe != arguments.kind:
         given += ["--recipe", arguments.recipe]
     if arguments.base:
         given += ["--base", arguments.base]
-    if arguments.embodiment != "human_hand":
+    if arguments.embodiment != usual:
         given += ["--embodiment", arguments.embodiment]
     return (*given, "--set", *arguments.overrides) if arguments.overrides else tuple(given)
 
 
-def _free(run: Path, source: Path) -> Path:
-    """A name for the run's folder: one that nobody has taken, or that of the run that learns from these videos."""
+def free_run(run: Path, source: Path, kind: str) -> Path:
+    """A name for the run's folder: one that nobody has taken, or that of the run that learns from this data."""
     number, free = 2, run
-    while free.exists() and not _learns_from(free, source):
+    while free.exists() and not _learns_from(free, source, kind):
         free, number = run.with_name(f"{run.name}-{number}"), number + 1
     return free
 
 
-def _learns_from(run: Path, source: Path) -> bool:
+def _learns_from(run: Path, source: Path, kind: str) -> bool:
     try:
         job = load_job(run)
     except AdaptError:
         return False
-    return job.kind == "human" and job.source_path == source
+    return job.kind == kind and job.source_path == source

@@ -56,14 +56,13 @@ def study(arguments: Namespace, terminal: Terminal) -> None:
 
 
 def doctor(arguments: Namespace, terminal: Terminal) -> None:
-    """What videos are worth; a program is told by the exit status whether an adaptation could begin."""
-    from pipelines import doctor as pipeline
-    from pipelines import doctor_words
+    """What data are worth; a program is told by the exit status whether an adaptation could begin."""
+    from pipelines.doctor_kinds import examine
 
-    checkup = pipeline.run(pipeline.question(arguments), workers_of(arguments))
-    terminal.show(doctor_words.show(checkup))
-    terminal.give(pipeline.to_json(checkup))
-    if not checkup.report.is_usable:
+    told = examine(arguments, workers_of(arguments))
+    terminal.show(told.words)
+    terminal.give(told.record)
+    if not told.is_usable:
         raise SystemExit(1)
 
 

@@ -16,6 +16,7 @@ from adapt.data.lerobot_rows import (
     INFO,
     TASKS,
     TOLERANCE_ROWS,
+    is_pointer,
     read_clock,
     read_matrix,
     read_parquet,
@@ -180,6 +181,10 @@ class LeRobotSource:
         try:
             rows = [parse_json(line) for line in path.read_text(encoding="utf-8").split("\n") if line.strip()]
         except (OSError, ValueError) as error:
+            if is_pointer(path):
+                raise DataError(
+                    f"{path}: a Git LFS pointer, not the file itself. Run `git lfs pull` in the data set's folder."
+                ) from error
             raise DataError(
                 f"{path}: cannot be read as one JSON object per line ({in_short(error)}). Restore the file."
             ) from error
@@ -199,6 +204,10 @@ def _read_info(root: Path) -> dict[str, Any]:
     try:
         info = parse_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
+        if is_pointer(path):
+            raise DataError(
+                f"{path}: a Git LFS pointer, not the file itself. Run `git lfs pull` in the data set's folder."
+            ) from error
         raise DataError(f"{path}: not valid JSON ({in_short(error)}). Restore the file.") from error
     version = info.get("codebase_version") if isinstance(info, dict) else None
     if not isinstance(version, str) or version not in READABLE:

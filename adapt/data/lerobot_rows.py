@@ -20,6 +20,16 @@ from adapt.runs.documents import brief, is_text
 
 INFO, EPISODES, TASKS = "meta/info.json", "meta/episodes.jsonl", "meta/tasks.jsonl"
 TOLERANCE_ROWS = 2  # Encoders and recorders drop a frame at an end now and then.
+_LFS = b"version https://git-lfs.github.com/spec/"
+
+
+def is_pointer(path: Path) -> bool:
+    """Whether a file is what Git leaves in place of a large one that was not fetched."""
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_LFS)) == _LFS
+    except OSError:
+        return False
 
 
 def read_parquet(path: Path, columns: Sequence[str]) -> pa.Table:
@@ -37,6 +47,10 @@ def read_parquet(path: Path, columns: Sequence[str]) -> pa.Table:
         ) from error
     # Arrow passes on what its own readers raise, UnicodeDecodeError (a ValueError) and OverflowError among it.
     except (OSError, pa.ArrowException, ValueError, ArithmeticError) as error:
+        if is_pointer(path):
+            raise DataError(
+                f"{path}: a Git LFS pointer, not the rows themselves. Run `git lfs pull` in the data set's folder."
+            ) from error
         detail = next(iter(str(error).splitlines()), type(error).__name__)
         raise DataError(f"{path}: not a readable parquet file ({detail}). Download it again.") from error
 

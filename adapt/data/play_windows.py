@@ -31,6 +31,23 @@ PROVENANCE = "robot"
 Problem = tuple[str, str]  # file, reason
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeenPlay:
+    """What a data set gave.
+
+    Attributes:
+        episodes: Those that can be read, in order; each may have given windows or none.
+        windows: In order of episode and time, rejected ones too.
+        problems: (file or session, reason) of every episode that gave none.
+        copied: Tells whether its actions are nothing but the state.
+    """
+
+    episodes: tuple[Episode, ...]
+    windows: tuple[Window, ...]
+    problems: tuple[Problem, ...]
+    copied: CopiedActions
+
+
 def read_play_dataset(
     root: Path,
     spec: Embodiment,
@@ -59,7 +76,26 @@ def read_play_dataset(
         EmbodimentError: The spec does not fit the data set, the base's canvas lacks a slot it wants, or the actions
             are nothing but the state.
     """
-    source = LeRobotSource(root)
+    seen = examine_play_dataset(LeRobotSource(root), spec, geometry, config, digest=digest, progress=progress)
+    if not any(window.split != "rejected" for window in seen.windows):
+        raise DataError(_nothing_left(root, seen.windows, seen.problems))
+    seen.copied.refuse(str(root))
+    return list(seen.windows), list(seen.problems)
+
+
+def examine_play_dataset(
+    source: EpisodeSource,
+    spec: Embodiment,
+    geometry: BaseGeometry,
+    config: WindowConfig,
+    *,
+    digest: Callable[[Path], str],
+    progress: Callable[[int, int], None] | None = None,
+) -> SeenPlay:
+    """What `read_play_dataset` finds; that nothing can be kept, or that actions are copies, is no error here.
+
+    Arguments and other errors are as there.
+    """
     check_slots(spec, geometry.canvas)
     check_body(spec, source)
     episodes, problems = source.episodes([camera.column for camera in spec.cameras])
@@ -74,10 +110,7 @@ def read_play_dataset(
             problems.append((episode.session, str(error)))
         if progress is not None:
             progress(done, len(episodes))
-    if not any(window.split != "rejected" for window in windows):
-        raise DataError(_nothing_left(root, windows, problems))
-    copied.refuse(source.where)
-    return windows, problems
+    return SeenPlay(episodes=tuple(episodes), windows=tuple(windows), problems=tuple(problems), copied=copied)
 
 
 def play_files(root: Path, spec: Embodiment) -> list[Path]:

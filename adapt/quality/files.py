@@ -1,7 +1,7 @@
 """What is one video worth? Its seconds by what becomes of them, and its findings, from what ingest itself found."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import fsum
 from typing import Any
@@ -130,8 +130,8 @@ def report_file(
         instruction=video.item.instruction if told else "",
         session=windows[0].session if windows else video.item.session,
         info=info,
-        train_s=_split_s(windows, "train", geometry) if told else 0.0,
-        validation_s=_split_s(windows, "validation", geometry) if told else 0.0,
+        train_s=split_s(windows, "train", geometry) if told else 0.0,
+        validation_s=split_s(windows, "validation", geometry) if told else 0.0,
         stretches=stretches,
         hands=video.hands,
         looks_hz=rules.hands.detect_hz,
@@ -147,10 +147,6 @@ def report_file(
     )
 
 
-def _split_s(windows: Sequence[Window], split: str, geometry: BaseGeometry) -> float:
-    return fsum(geometry.window_s(window.chunks) for window in windows if window.split == split)
-
-
 def _stretches(
     video: SeenVideo, windows: Sequence[Window], info: VideoInfo | None, geometry: BaseGeometry, *, told: bool
 ) -> tuple[Stretch, ...]:
@@ -161,21 +157,43 @@ def _stretches(
         words = dict(video.problems)[whole]
         lost = Stretch(start_s=0.0, end_s=duration_s, code=faults.VIDEO_CODES[whole], reason=words)
         return (lost,) if duration_s > LEAST_S else ()
-    found: list[Stretch] = []
-    at_s = 0.0
-    for window in windows:
-        end_s = window.start_s + geometry.window_s(window.chunks)
-        found += _rest(at_s, window.start_s)
+
+    def code_of(window: Window) -> str:
         code = faults.window_code(window.rejection)
-        if code == faults.KEPT and not told:
-            code = faults.UNTOLD
-        found.append(Stretch(start_s=window.start_s, end_s=end_s, code=code, reason=window.rejection))
-        at_s = end_s
-    found += _rest(at_s, video.readable_s)
+        return faults.UNTOLD if code == faults.KEPT and not told else code
+
+    found = laid_out(windows, geometry, video.readable_s, code_of)
+    at_s = found[-1].end_s if found else 0.0
     at_s = max(at_s, video.readable_s)
     if duration_s - at_s > 1 / 2 and any(faults.VIDEO_CODES[kind] == "truncated" for kind, _ in video.problems):
         found.append(Stretch(start_s=at_s, end_s=duration_s, code=faults.UNREAD, reason="cannot be decoded"))
     return tuple(found)
+
+
+def laid_out(
+    windows: Sequence[Window], geometry: BaseGeometry, end_s: float, code_of: Callable[[Window], str]
+) -> list[Stretch]:
+    """Windows in order of time, and what lies between and after them.
+
+    Args:
+        windows: Of one recording.
+        geometry: Tells how long they are.
+        end_s: Where the recording ends.
+        code_of: What becomes of a window.
+    """
+    found: list[Stretch] = []
+    at_s = 0.0
+    for window in windows:
+        last_s = window.start_s + geometry.window_s(window.chunks)
+        found += _rest(at_s, window.start_s)
+        found.append(Stretch(start_s=window.start_s, end_s=last_s, code=code_of(window), reason=window.rejection))
+        at_s = last_s
+    return found + _rest(at_s, end_s)
+
+
+def split_s(windows: Sequence[Window], split: str, geometry: BaseGeometry) -> float:
+    """Seconds of the windows of one split."""
+    return fsum(geometry.window_s(window.chunks) for window in windows if window.split == split)
 
 
 def _rest(start_s: float, end_s: float) -> list[Stretch]:

@@ -1,8 +1,8 @@
 """One small picture of each video, that says which one it is and where hands were found, and shows nobody's face."""
 
 import io
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -88,25 +88,70 @@ def make_thumbnails(
     paths = {item.name: item.path for item in items}
     shown = [file for file in files if file.info is not None and file.duration_s > 0 and file.name in paths]
     made = {}
-    with ExitStack() as stack:
-        try:
-            models = ensure_face_models(cache.folder("models"))
-            faces: Faces | None = stack.enter_context(Faces(models))
-        except DataError:
-            faces = None
+    with hiding(cache) as hidden:
         hand_model = _hand_model(config, cache)
         for number, file in enumerate(shown):
             progress(number / len(shown), file.name)
             time_s = _moment(file)
-            try:
-                frame = _shrunk(next(iter(frames_at(paths[file.name], [time_s]))), _LOOKED_AT_PX)
-            except MediaError:
-                continue
-            made[file.name] = _thumbnail(frame, time_s, faces, _hands(frame, hand_model, config))
-    hidden = "Faces that MediaPipe's face detectors find are made unrecognisable; they do not find every face."
-    if faces is None:
-        hidden = "Pictures are coarsened throughout, since the face detectors could not be fetched."
-    return Thumbnails(by_file=made, hidden=hidden)
+            frame = _frame(paths[file.name], time_s)
+            if frame is not None:
+                made[file.name] = _thumbnail(frame, time_s, hidden, _hands(frame, hand_model, config))
+    return Thumbnails(by_file=made, hidden=hidden.words)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hidden:
+    """How faces are hidden.
+
+    Attributes:
+        faces: What finds them; None where that cannot be had, and pictures are coarse throughout.
+        words: What was done so that nobody is seen.
+    """
+
+    faces: Faces | None
+    words: str
+
+    def apply(self, frame: UInt8[Tensor, "h w 3"]) -> UInt8[Tensor, "h w 3"]:
+        """The picture, with nobody to be known in it."""
+        return hide(frame, self.faces.find(frame)) if self.faces is not None else mosaic(frame, _CELLS)
+
+
+@contextmanager
+def hiding(cache: Cache) -> Iterator[Hidden]:
+    """Load what finds faces; where it cannot be had, whole pictures are coarsened.
+
+    Args:
+        cache: Where the networks are kept.
+    """
+    try:
+        models = ensure_face_models(cache.folder("models"))
+    except DataError:
+        yield Hidden(
+            faces=None, words="Pictures are coarsened throughout, since the face detectors could not be fetched."
+        )
+        return
+    with Faces(models) as faces:
+        words = "Faces that MediaPipe's face detectors find are made unrecognisable; they do not find every face."
+        yield Hidden(faces=faces, words=words)
+
+
+def take_picture(path: Path, time_s: float, hidden: Hidden) -> Thumbnail | None:
+    """One picture of a video, with nobody to be known in it; None where it cannot be read.
+
+    Args:
+        path: The video.
+        time_s: When, on its own clock.
+        hidden: Of `hiding`.
+    """
+    frame = _frame(path, time_s)
+    return None if frame is None else _thumbnail(frame, time_s, hidden, ())
+
+
+def _frame(path: Path, time_s: float) -> UInt8[Tensor, "_h _w 3"] | None:
+    try:
+        return _shrunk(next(iter(frames_at(path, [time_s]))), _LOOKED_AT_PX)
+    except MediaError:
+        return None
 
 
 def _moment(file: FileReport) -> float:
@@ -133,13 +178,10 @@ def _hands(frame: UInt8[Tensor, "h w 3"], model: Path | None, config: HandConfig
         return landmarks.look(frame, 0.0)
 
 
-def _thumbnail(
-    frame: UInt8[Tensor, "h w 3"], time_s: float, faces: Faces | None, hands: Sequence[SeenHand]
-) -> Thumbnail:
+def _thumbnail(frame: UInt8[Tensor, "h w 3"], time_s: float, hidden: Hidden, hands: Sequence[SeenHand]) -> Thumbnail:
     from PIL import Image
 
-    hidden = hide(frame, faces.find(frame)) if faces is not None else mosaic(frame, _CELLS)
-    picture = Image.fromarray(_shrunk(hidden, WIDTH_PX).numpy())
+    picture = Image.fromarray(_shrunk(hidden.apply(frame), WIDTH_PX).numpy())
     _draw(picture, hands)
     buffer = io.BytesIO()
     picture.save(buffer, format="JPEG", quality=_QUALITY)

@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -16,13 +16,13 @@ from adapt.quality.goals import TaskReport, minutes, sentence
 from adapt.quality.thumbnails import Thumbnail, Thumbnails
 from adapt.quality.times import clock
 from adapt.quality.videos import VideosReport
+from adapt.report.bands import WIDE, as_one, band, progress, timeline, wanted
 from adapt.report.page import TEMPLATES, as_data, asset, policy_of
 from adapt.report.svg import tag
 from adapt.runs.atomic import write_atomic
 
 NAME = "doctor.html"
 OPEN_FILES = 40  # the rest is behind a fold
-_WIDE, _HIGH = 1000, 40  # of a timeline, in its own units; it is stretched to the width there is
 # Classes of colours by kind; what is kept also stands taller than the rest, so that colour never tells alone.
 _TONES = {
     faults.KEPT: "kept",
@@ -47,7 +47,6 @@ _LEGEND = {
     "copied": "shown by another video",
     "rest": "too short for a window, held apart, or unreadable",
 }
-_TASK_BAR = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +114,7 @@ def render_doctor_page(facts: DoctorFacts) -> str:
         "cards": cards,
         "open_files": OPEN_FILES,
         "links": {card.file.name: card.id for card in cards},
-        "tasks": [(task, _task_bar(task), _wanted(task)) for task in report.tasks],
+        "tasks": [(task, progress(task.usable_s, task.missing_s), _wanted(task)) for task in report.tasks],
         "whole": _timeline(_together(report.files), "All videos together, by what becomes of them"),
         "legend": _legend(report.files),
         "minutes": minutes,
@@ -158,25 +157,7 @@ def _about(file: FileReport) -> str:
 
 
 def _timeline(stretches: Sequence[Stretch], label: str) -> Markup:
-    """A band of time: what is kept stands tall, all else half as tall."""
-    whole_s = max(stretch.end_s for stretch in stretches)
-    blocks = []
-    for stretch in stretches:
-        tone = _tone(stretch.code)
-        tall = _HIGH if tone in ("kept", "untold") else _HIGH // 2
-        words = f"{clock(stretch.start_s)} to {clock(stretch.end_s)}: {stretch.reason or faults.name_of(stretch.code)}"
-        blocks.append(
-            tag(
-                "rect",
-                tag("title", words),
-                x=_WIDE * stretch.start_s / whole_s,
-                y=_HIGH - tall,
-                width=_WIDE * stretch.seconds / whole_s,
-                height=tall,
-                class_=f"t-{tone}",
-            )
-        )
-    return _band(blocks, _HIGH, label, "timeline")
+    return timeline(stretches, label, tone=_tone, name=faults.name_of, tall=("kept", "untold"))
 
 
 def _hands(file: FileReport) -> Markup | None:
@@ -187,38 +168,21 @@ def _hands(file: FileReport) -> Markup | None:
     for count, looks in groupby(file.hands):
         length = len(list(looks))
         tall = 10 * min(count, 2)
-        place = {"x": _WIDE * at / len(file.hands), "width": _WIDE * length / len(file.hands)}
+        place = {"x": WIDE * at / len(file.hands), "width": WIDE * length / len(file.hands)}
         if count:
             blocks.append(tag("rect", y=20 - tall, height=tall, **place))
         at += length
     seen = sum(count > 0 for count in file.hands) / len(file.hands)
-    return _band(blocks, 20, f"hands were seen in {seen:.0%} of the looks", "seen")
-
-
-def _band(blocks: Sequence[Markup], height: int, label: str, kind: str) -> Markup:
-    return tag(
-        "svg",
-        *blocks,
-        class_=kind,
-        viewBox=f"0 0 {_WIDE} {height}",
-        preserveAspectRatio="none",
-        role="img",
-        aria_label=label,
-    )
+    return band(blocks, 20, f"hands were seen in {seen:.0%} of the looks", "seen")
 
 
 def _together(files: Sequence[FileReport]) -> list[Stretch]:
     """All seconds of all videos by kind, what is kept first, as one band."""
-    total: dict[str, float] = {}
-    for file in files:
-        for code, seconds in file.seconds_by_code().items():
-            total[code] = total.get(code, 0.0) + seconds
-    order = list(_LEGEND)
-    found, at_s = [], 0.0
-    for code, seconds in sorted(total.items(), key=lambda item: (order.index(_tone(item[0])), -item[1])):
-        words = f"{minutes(seconds)} {faults.name_of(code)}"
-        found.append(Stretch(start_s=at_s, end_s=at_s + seconds, code=code, reason=words))
-        at_s += seconds
+    parts = (part for file in files for part in file.seconds_by_code().items())
+    found = [
+        replace(stretch, reason=f"{minutes(stretch.seconds)} {faults.name_of(stretch.code)}")
+        for stretch in as_one(parts, order=list(_LEGEND), tone=_tone)
+    ]
     return found or [Stretch(start_s=0.0, end_s=1.0, code=faults.REST, reason="no video can be read")]
 
 
@@ -232,19 +196,5 @@ def _tone(code: str) -> str:
     return _TONES.get(code, _OF_PICTURE)
 
 
-def _task_bar(task: TaskReport) -> Markup:
-    """How much of what is wanted is there."""
-    wanted_s = task.usable_s + task.missing_s
-    there = _TASK_BAR * (task.usable_s / wanted_s if wanted_s else 0.0)
-    blocks = [
-        tag("rect", x=0, y=0, width=_TASK_BAR, height=10, class_="t-rest"),
-        tag("rect", x=0, y=0, width=there, height=10, class_="t-kept"),
-    ]
-    return _band(blocks, 10, f"{minutes(task.usable_s)} of {minutes(wanted_s)} wanted", "progress")
-
-
 def _wanted(task: TaskReport) -> str:
-    if not (task.missing_s or task.missing_sessions):
-        return "enough"
-    sessions = f"{task.missing_sessions} session{'' if task.missing_sessions == 1 else 's'}"
-    return " in ".join(part for part in (minutes(task.missing_s) if task.missing_s else "", sessions) if part)
+    return wanted(task.missing_s, task.missing_sessions, "session")

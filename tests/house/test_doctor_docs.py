@@ -16,6 +16,10 @@ from adapt.quality.files import FileReport, Stretch
 from adapt.quality.filming import RULES
 from adapt.quality.findings import Finding
 from adapt.quality.goals import HeldOut, Step, TaskReport
+from adapt.quality.robot import episodes
+from adapt.quality.robot import goals as robot_goals
+from adapt.quality.robot import report as robot_report
+from adapt.quality.robot.findings import Finding as RobotFinding
 from adapt.quality.videos import VideosReport
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -63,6 +67,23 @@ def test_every_code_is_told() -> None:
     assert {"low_rate", "variable_rate", "rotated", "mirrored", "tiny", "odd_size"} <= codes
     robot = {code for code in codes if (DOCS.parent / "adapt/quality/robot").is_dir()} - known
     assert (codes - robot) | known <= NAMED
+
+
+def test_every_key_of_a_robot_s_record_is_told() -> None:
+    folder = DOCS.parent / "adapt/quality/robot"
+    source = "".join((folder / name).read_text(encoding="utf-8") for name in ("report.py", "episodes.py"))
+    keys = set(re.findall(r'^ +"([a-z0-9_]+)": [^"]', source, flags=re.MULTILINE))
+    keys |= {field.name for kind in (episodes.TaskReport, robot_goals.Step) for field in dataclasses.fields(kind)}
+    assert {"doubted_minutes", "idle_share", "speed_q99", "doubts", "record_next"} <= keys
+    assert keys <= NAMED
+
+
+def test_every_code_of_a_robot_s_findings_is_told() -> None:
+    source = "".join(path.read_text(encoding="utf-8") for path in (DOCS.parent / "adapt/quality/robot").glob("*.py"))
+    kinds = set(re.findall(r'kind="([^"]+)"', source)) - {"describe", "record", "mend"}
+    codes = {RobotFinding(kind=kind, subject="", found="", remedy="", gravity="note").code for kind in kinds}
+    assert {"episode_video_shifted", "near_identical", "missing_rows", "not_finite"} <= codes
+    assert codes | {*robot_report._CODES.values(), *episodes.NAMES} <= NAMED
 
 
 @pytest.mark.parametrize(("head", "words"), RULES)

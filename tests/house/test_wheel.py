@@ -28,7 +28,7 @@ assert (recipes_folder() / "embodiment" / "g1_inspire.yaml").is_file()
 assert list(here.glob("adapt/hub/_cards/*.j2"))
 for name in ("report.html.j2", "parts.html.j2", "glossary.html", "report.css", "report.js"):
     assert page.read_part(name)
-for name in ("doctor.html.j2", "doctor.css"):
+for name in ("doctor.html.j2", "doctor.css", "robot.html.j2", "robot.css"):
     assert page.read_part(name)
 """
 

@@ -118,7 +118,7 @@ def test_a_withdrawn_video_is_neither_looked_at_nor_counted(folder: Path, tmp_pa
         (("gone",), "there is no such file or folder"),
         (("videos", "--task", " "), "--task is empty"),
         (("videos", "--out", "note.txt"), "is a file"),
-        (("robot",), "is a robot's LeRobot data set"),
+        (("robot",), "codebase_version is None"),
         (("videos", "--recipe", "humann"), "did you mean 'human'"),
     ],
 )

@@ -1,5 +1,6 @@
 """Cameras that are black, frozen, slow or exchanged, and what episodes cover; three strengths fixed beforehand."""
 
+import json
 from functools import cache
 
 import numpy as np
@@ -20,7 +21,7 @@ from robot_builder import (
 from adapt.quality.robot.coverage import examine_coverage, find_twins, measure_coverage
 from adapt.quality.robot.examine import examine
 from adapt.quality.robot.findings import Finding
-from adapt.quality.robot.views import view
+from adapt.quality.robot.views import View, view
 
 
 @cache
@@ -99,8 +100,9 @@ def test_a_camera_that_was_turned_is_told():
 
 def test_a_view_has_a_picture_per_row_whatever_the_size():
     seen = view(7, "front", torch.full((5, 90, 400, 3), 100, dtype=torch.uint8), 5)
-    assert seen.grey.shape == (5, 32, 32)
-    assert np.allclose(seen.grey, 100, atol=0.1)
+    assert seen.shots.shape == (5, 32, 32)
+    assert np.allclose(seen.shots, 100)
+    assert np.allclose([seen.low, seen.high], 100, atol=0.1)
     assert np.allclose(seen.look, 100)
     assert np.allclose(seen.motion, 0)
 
@@ -138,3 +140,12 @@ def test_speeds_are_in_units_a_second():
     shoulder = next(axis for axis in measure_coverage(data.spec, data.rows) if axis.kind == "state")
     assert shoulder.speeds.edges[-1] == pytest.approx(fastest)
     assert 0 < shoulder.speed_q99 <= fastest
+
+
+def test_a_view_comes_back_from_the_cache_as_it_was():
+    film = clean_play(1).frames["front"][0]
+    seen = view(3, "front", torch.from_numpy(film), len(film))
+    again = View.from_json(json.loads(json.dumps(seen.to_json())), episode=5, camera="side")
+    assert (again.episode, again.camera) == (5, "side")
+    for name in ("low", "high", "motion", "leap", "shots", "look"):
+        assert np.array_equal(getattr(again, name), getattr(seen, name)), name

@@ -19,7 +19,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -244,166 +244,170 @@ def misorder(play: Play, number: int, how: str) -> Play:
     return reordered(play, orders[how], [place(number)] if how == "one episode" else range(PER_SET))
 
 
-# Fault: what tells it, the kinds that count, whom it must name, how it is planted, and three strengths.
-FAULTS: dict[str, tuple[Look, tuple[str, ...], Caught, Plant, tuple[Any, Any, Any], str]] = {
-    "stuck state": (
-        by_channels,
-        ("stuck",),
-        names_episode,
-        lambda p, n, k: stuck(p, place(n), joint(n), k),
-        (10, 20, 60),
-        "rows",
+@dataclass(frozen=True, kw_only=True)
+class Fault:
+    """What is planted, and what must be found of it.
+
+    Attributes:
+        look: What is to tell it.
+        kinds: Kinds of findings that count.
+        plant: How it is planted.
+        strengths: Weak, middle and strong, fixed before anything was measured.
+        unit: Of a strength.
+        caught: Whom a finding must name.
+    """
+
+    look: Look
+    kinds: tuple[str, ...]
+    plant: Plant
+    strengths: tuple[Any, Any, Any]
+    unit: str = "rows"
+    caught: Caught = names_episode
+
+
+def at_place(plant: Callable[[Play, int, Any], Play]) -> Plant:
+    """Planted in the episode that is this set's turn."""
+    return lambda play, number, strength: plant(play, place(number), strength)
+
+
+def at_camera(plant: Callable[[Play, int, str, Any], Play]) -> Plant:
+    """Likewise, in one of the two cameras."""
+    return lambda play, number, strength: plant(play, place(number), CAMERAS[number % 2], strength)
+
+
+def in_reach(kind: str) -> Plant:
+    """An axis cut off at a quantile of its values, above and below in turn."""
+    return lambda play, number, strength: clipped(play, kind, angle(number), strength, upper=number % 2 == 0)
+
+
+QUANTILES, RATES = (0.98, 0.9, 0.75), ((9, 10), (2, 3), (1, 2))
+FAULTS: dict[str, Fault] = {
+    "stuck state": Fault(
+        look=by_channels,
+        kinds=("stuck",),
+        plant=lambda p, n, k: stuck(p, place(n), joint(n), k),
+        strengths=(10, 20, 60),
     ),
-    "dead column": (
-        by_channels,
-        ("stuck", "constant"),
-        names_axis(joint),
-        lambda p, n, k: constant(p, "state", joint(n), k),
-        (1, 2, 4),
-        "episodes of 4",
+    "dead column": Fault(
+        look=by_channels,
+        kinds=("stuck", "constant"),
+        plant=lambda p, n, k: constant(p, "state", joint(n), k),
+        strengths=(1, 2, 4),
+        unit="episodes of 4",
+        caught=names_axis(joint),
     ),
-    "clipped command": (
-        by_channels,
-        ("clipped",),
-        names_axis(angle),
-        lambda p, n, k: clipped(p, "action", angle(n), k, upper=n % 2 == 0),
-        (0.98, 0.9, 0.75),
-        "quantile",
+    **{
+        f"clipped {name}": Fault(
+            look=by_channels,
+            kinds=("clipped",),
+            plant=in_reach(kind),
+            strengths=QUANTILES,
+            unit="quantile",
+            caught=names_axis(angle),
+        )
+        for name, kind in (("command", "action"), ("state", "state"))
+    },
+    "jump": Fault(look=by_channels, kinds=("jumps",), plant=spike, strengths=(0.1, 0.3, 0.6), unit="of the reach"),
+    "wrapped angle": Fault(
+        look=by_channels,
+        kinds=("wraps",),
+        plant=lambda p, n, k: wrapped(p, side(n), angle(n), k),
+        strengths=(0.98, 0.9, 0.5),
+        unit="quantile of the seam",
+        caught=names_axis(angle),
     ),
-    "clipped state": (
-        by_channels,
-        ("clipped",),
-        names_axis(angle),
-        lambda p, n, k: clipped(p, "state", angle(n), k, upper=n % 2 == 0),
-        (0.98, 0.9, 0.75),
-        "quantile",
+    "wrong unit": Fault(
+        look=lambda p: examine_units(p.spec, p.rows),
+        kinds=("units",),
+        plant=lambda p, n, k: in_other_unit(p, joint(n), k),
+        strengths=(0.1, 0.5, 1.0),
+        unit="of the usual motion",
+        caught=names_axis(joint),
     ),
-    "jump": (by_channels, ("jumps",), names_episode, spike, (0.1, 0.3, 0.6), "of the reach"),
-    "wrapped angle": (
-        by_channels,
-        ("wraps",),
-        names_axis(angle),
-        lambda p, n, k: wrapped(p, side(n), angle(n), k),
-        (0.98, 0.9, 0.5),
-        "quantile of the seam",
+    "columns out of order": Fault(
+        look=lambda p: examine_order(p.spec, p.rows),
+        kinds=("order",),
+        plant=misorder,
+        strengths=("one episode", "two columns", "all columns"),
+        unit="",
+        caught=anything,
     ),
-    "wrong unit": (
-        lambda p: examine_units(p.spec, p.rows),
-        ("units",),
-        names_axis(joint),
-        lambda p, n, k: in_other_unit(p, joint(n), k),
-        (0.1, 0.5, 1.0),
-        "of the usual motion",
+    "missing rows": Fault(look=by_clock, kinds=("missing rows",), plant=at_place(missing), strengths=(1, 3, 8)),
+    "doubled rows": Fault(look=by_clock, kinds=("doubled rows",), plant=at_place(doubled), strengths=(1, 4, 10)),
+    "slow columns": Fault(
+        look=by_clock,
+        kinds=("slower rate",),
+        plant=lambda p, _, k: slowed(p, *k),
+        strengths=RATES,
+        unit="new of rows",
+        caught=anything,
     ),
-    "columns out of order": (
-        lambda p: examine_order(p.spec, p.rows),
-        ("order",),
-        anything,
-        misorder,
-        ("one episode", "two columns", "all columns"),
-        "",
+    "rest": Fault(
+        look=lambda p: examine_idle(idle_times(p.spec, p.rows)),
+        kinds=("idle",),
+        plant=at_place(paused),
+        strengths=(15, 40, 80),
     ),
-    "missing rows": (
-        by_clock,
-        ("missing rows",),
-        names_episode,
-        lambda p, n, k: missing(p, place(n), k),
-        (1, 3, 8),
-        "rows",
+    "uneven stamp": Fault(
+        look=by_clock, kinds=("uneven clock",), plant=jolt, strengths=(0.3, 0.8, 1.5), unit="periods"
     ),
-    "doubled rows": (
-        by_clock,
-        ("doubled rows",),
-        names_episode,
-        lambda p, n, k: doubled(p, place(n), k),
-        (1, 4, 10),
-        "rows",
+    "drifting stamps": Fault(
+        look=by_clock, kinds=("clock drifts",), plant=drift, strengths=(0.4, 1.0, 1.8), unit="periods"
     ),
-    "slow columns": (
-        by_clock,
-        ("slower rate",),
-        anything,
-        lambda p, _, k: slowed(p, *k),
-        ((9, 10), (2, 3), (1, 2)),
-        "new of rows",
+    "repeated episode": Fault(
+        look=lambda p: examine_coverage([], find_twins(p.spec, p.rows), len(p.rows)),
+        kinds=("near-identical",),
+        plant=lambda p, n, k: twin(p, place(n), (place(n) + 1) % PER_SET, k, seed=n),
+        strengths=(0.03, 0.01, 0.0),
+        unit="of the reach",
+        caught=lambda f, n: bool({place(n), (place(n) + 1) % PER_SET} & set(f.episodes)),
     ),
-    "rest": (
-        lambda p: examine_idle(idle_times(p.spec, p.rows)),
-        ("idle",),
-        names_episode,
-        lambda p, n, k: paused(p, place(n), k),
-        (15, 40, 80),
-        "rows",
+    "late commands": Fault(
+        look=by_command_lag,
+        kinds=("state before command",),
+        plant=lambda p, _, k: late_commands(p, k),
+        strengths=(1, 3, 6),
+        caught=anything,
     ),
-    "uneven stamp": (by_clock, ("uneven clock",), names_episode, jolt, (0.3, 0.8, 1.5), "periods"),
-    "drifting stamps": (by_clock, ("clock drifts",), names_episode, drift, (0.4, 1.0, 1.8), "periods"),
-    "repeated episode": (
-        lambda p: examine_coverage([], find_twins(p.spec, p.rows), len(p.rows)),
-        ("near-identical",),
-        lambda f, n: bool({place(n), (place(n) + 1) % PER_SET} & set(f.episodes)),
-        lambda p, n, k: twin(p, place(n), (place(n) + 1) % PER_SET, k, seed=n),
-        (0.03, 0.01, 0.0),
-        "of the reach",
+    "shifted videos": Fault(
+        look=by_picture_lag, kinds=("video shifted",), plant=shift_all, strengths=(1, 3, 6), caught=anything
     ),
-    "late commands": (
-        by_command_lag,
-        ("state before command",),
-        anything,
-        lambda p, _, k: late_commands(p, k),
-        (1, 3, 6),
-        "rows",
+    "one shifted video": Fault(
+        look=by_picture_lag,
+        kinds=("episode's video shifted",),
+        plant=lambda p, n, k: late_film(p, place(n), "front", k),
+        strengths=(1, 4, 8),
     ),
-    "shifted videos": (by_picture_lag, ("video shifted",), anything, shift_all, (1, 3, 6), "rows"),
-    "one shifted video": (
-        by_picture_lag,
-        ("episode's video shifted",),
-        names_episode,
-        lambda p, n, k: late_film(p, place(n), "front", k),
-        (1, 4, 8),
-        "rows",
+    "black picture": Fault(look=by_pictures, kinds=("black",), plant=at_camera(black), strengths=(5, 15, 60)),
+    "frozen picture": Fault(look=by_pictures, kinds=("frozen",), plant=at_camera(frozen), strengths=(5, 15, 60)),
+    "doubled frames": Fault(
+        look=by_pictures,
+        kinds=("doubled frames", "slower camera"),
+        plant=at_camera(held_frames),
+        strengths=(1, 4, 10),
+        unit="frames",
+        caught=anything,
     ),
-    "black picture": (
-        by_pictures,
-        ("black",),
-        names_episode,
-        lambda p, n, k: black(p, place(n), CAMERAS[n % 2], k),
-        (5, 15, 60),
-        "rows",
+    "slow camera": Fault(
+        look=by_pictures,
+        kinds=("slower camera",),
+        plant=lambda p, n, k: slower_camera(p, CAMERAS[n % 2], *k),
+        strengths=RATES,
+        unit="new of rows",
+        caught=anything,
     ),
-    "frozen picture": (
-        by_pictures,
-        ("frozen",),
-        names_episode,
-        lambda p, n, k: frozen(p, place(n), CAMERAS[n % 2], k),
-        (5, 15, 60),
-        "rows",
+    "cameras swapped": Fault(
+        look=by_pictures, kinds=("cameras swapped",), plant=swap, strengths=(0, 3, 10), unit="px cropped of 48"
     ),
-    "doubled frames": (
-        by_pictures,
-        ("doubled frames", "slower camera"),
-        anything,
-        lambda p, n, k: held_frames(p, place(n), CAMERAS[n % 2], k),
-        (1, 4, 10),
-        "frames",
-    ),
-    "slow camera": (
-        by_pictures,
-        ("slower camera",),
-        anything,
-        lambda p, n, k: slower_camera(p, CAMERAS[n % 2], *k),
-        ((9, 10), (2, 3), (1, 2)),
-        "new of rows",
-    ),
-    "cameras swapped": (by_pictures, ("cameras swapped",), names_episode, swap, (0, 3, 10), "px cropped of 48"),
 }
 
 
 def share_caught(fault: str, strength: Any, sets: Sequence[Play]) -> float:
-    look, kinds, caught, plant, _, _ = FAULTS[fault]
-    hits = 0
+    one, hits = FAULTS[fault], 0
     for number, play in enumerate(sets):
-        found = [f for f in look(plant(play, number, strength)) if f.kind in kinds and f.gravity != "note"]
-        hits += any(caught(finding, number) for finding in found)
+        planted = one.plant(play, number, strength)
+        found = [f for f in one.look(planted) if f.kind in one.kinds and f.gravity != "note"]
+        hits += any(one.caught(finding, number) for finding in found)
     return hits / len(sets)
 
 
@@ -489,10 +493,11 @@ def main(target: Path, faults: Sequence[str]) -> None:
         result["clean"] = {**false_alarms(sets), "commit": commit()}
         tell(json.dumps(result["clean"], indent=1))
     for fault in faults or FAULTS:
-        *_, strengths, unit = FAULTS[fault]
-        caught = [round(share_caught(fault, strength, sets), 3) for strength in strengths]
-        result["faults"][fault] = {"strengths": list(strengths), "unit": unit, "caught": caught, "commit": commit()}
-        tell(f"{fault} {strengths} {caught} {time.monotonic() - begun:.0f} s")
+        one = FAULTS[fault]
+        caught = [round(share_caught(fault, strength, sets), 3) for strength in one.strengths]
+        told = {"strengths": list(one.strengths), "unit": one.unit, "caught": caught, "commit": commit()}
+        result["faults"][fault] = told
+        tell(f"{fault} {one.strengths} {caught} {time.monotonic() - begun:.0f} s")
         _write(target, result, begun)
     if data := os.environ.get("WAM_ADAPT_TEST_DATA"):
         result["real"] = real_findings(Path(data) / "robot")

@@ -57,9 +57,7 @@ def examine_views(
 
 
 def _is_blind(view: View) -> np.ndarray:
-    cells = view.grey.reshape(len(view.grey), -1)
-    low, high = np.percentile(cells, [5, 95], axis=1)
-    return np.asarray((high < _DARK) | (high - low < _PLAIN))
+    return np.asarray((view.high < _DARK) | (view.high - view.low < _PLAIN))
 
 
 def _blind(camera: str, seen: Sequence[View], rate_hz: float) -> list[Finding]:
@@ -109,7 +107,7 @@ def _frozen(camera: str, seen: Sequence[View], moving: Mapping[int, np.ndarray],
 
 def _still(view: View) -> np.ndarray:
     """Which frames are the one before again. Shape (t - 1,)."""
-    return np.asarray(np.abs(np.diff(view.grey, axis=0)).max(axis=(1, 2)) < _STILL)
+    return np.asarray(view.leap < _STILL)
 
 
 def _doubled(camera: str, seen: Sequence[View], brisk: Mapping[int, np.ndarray], rate_hz: float) -> list[Finding]:
@@ -121,7 +119,7 @@ def _doubled(camera: str, seen: Sequence[View], brisk: Mapping[int, np.ndarray],
     )
     again = lively = 0
     for view in seen:
-        step = np.abs(np.diff(view.grey, axis=0)).max(axis=(1, 2))
+        step = view.leap
         busy = np.zeros(len(step), dtype=bool)
         there = brisk.get(view.episode, busy)[1 : len(step) + 1]
         busy[: len(there)] = there
@@ -202,8 +200,9 @@ def _same(one: str, other: str, ones: Sequence[View], others: Sequence[View]) ->
         twin = by_episode.get(view.episode)
         if twin is None or _is_blind(view).all():
             continue
-        rows = min(len(view.grey), len(twin.grey))
-        if float(np.abs(view.grey[:rows] - twin.grey[:rows]).mean()) < _SAME:
+        if len(view.low) != len(twin.low):
+            continue
+        if float(np.abs(view.shots.astype(np.float64) - twin.shots).mean()) < _SAME:
             alike.append(view.episode)
     if not alike:
         return []
@@ -214,6 +213,7 @@ def _same(one: str, other: str, ones: Sequence[View], others: Sequence[View]) ->
             found=f"in {len(alike)} of {len(others)} episodes ({listed(alike)}) both hold the same pictures",
             remedy="Look which of the two is missing, and give the spec one camera until it is recorded",
             gravity="wrong",
+            episodes=tuple(alike),
             share=len(alike) / len(others),
         )
     ]

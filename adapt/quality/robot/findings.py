@@ -1,8 +1,9 @@
 """How is a fault of a data set told? Subject, what was found with its figures, and the remedy, in words."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 Gravity = Literal["wrong", "suspect", "note"]
 ORDER: tuple[Gravity, ...] = ("wrong", "suspect", "note")
@@ -35,6 +36,23 @@ class Finding:
     def text(self) -> str:
         """The whole finding in one line."""
         return f"{self.subject}: {self.found}. {self.remedy}"
+
+    @property
+    def code(self) -> str:
+        """Its kind as one word, for programs."""
+        return re.sub(r"\W+", "_", self.kind.replace("'s", ""))
+
+    def to_json(self) -> dict[str, Any]:
+        """As a JSON object; what weighs is called as in findings of videos."""
+        return {
+            "code": self.code,
+            "weight": self.gravity,
+            "subject": self.subject,
+            "found": self.found,
+            "remedy": self.remedy,
+            "episodes": list(self.episodes),
+            "share": None if self.share is None else round(self.share, 4),
+        }
 
 
 @dataclass(slots=True, kw_only=True)
@@ -85,4 +103,6 @@ def listed(episodes: Sequence[int]) -> str:
 def _where(places: Sequence[int], worst: int, episodes: int) -> str:
     if len(places) == 1:
         return f"in episode {worst} "
+    if len(places) == episodes:
+        return f"in all {episodes} episodes; in episode {worst} "
     return f"in {len(places)} of {episodes} episodes ({listed(places)}); in episode {worst} "

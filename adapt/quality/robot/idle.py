@@ -21,7 +21,12 @@ class Idle:
     episode: int
     seconds: float  # of the episode
     idle_s: float  # at rest, all in all
-    stretches: tuple[tuple[float, float], ...]  # from, to; in seconds; those of at least `LONG_S`
+    rests: tuple[tuple[float, float], ...]  # from, to; in seconds, in order
+
+    @property
+    def stretches(self) -> tuple[tuple[float, float], ...]:
+        """Rests of at least `LONG_S`."""
+        return tuple((first, last) for first, last in self.rests if last - first >= LONG_S)
 
 
 def idle_times(spec: Embodiment, episodes: Sequence[EpisodeRows]) -> list[Idle]:
@@ -33,13 +38,12 @@ def idle_times(spec: Embodiment, episodes: Sequence[EpisodeRows]) -> list[Idle]:
     """
     found = []
     for episode, mask in zip(episodes, moving(channels(spec), episodes), strict=True):
-        rests = [(first / episode.rate_hz, after / episode.rate_hz) for first, after in runs(~mask)]
         found.append(
             Idle(
                 episode=episode.index,
                 seconds=episode.length / episode.rate_hz,
                 idle_s=float(np.count_nonzero(~mask)) / episode.rate_hz,
-                stretches=tuple((first, last) for first, last in rests if last - first >= LONG_S),
+                rests=tuple((first / episode.rate_hz, after / episode.rate_hz) for first, after in runs(~mask)),
             )
         )
     return found

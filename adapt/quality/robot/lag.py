@@ -53,6 +53,15 @@ class Lag:
     units: int
     unknown: str = ""
 
+    @property
+    def words(self) -> str:
+        """The estimate with its interval, for people."""
+        if self.seconds is None or self.low is None or self.high is None:
+            return f"cannot be told: {self.unknown}"
+        # A zero has no sign.
+        middle, low, high = (round(end, 2) + 0.0 for end in (self.seconds, self.low, self.high))
+        return f"{middle:.2f} s ({low:.2f} to {high:.2f})"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Explaining:

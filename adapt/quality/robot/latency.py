@@ -1,13 +1,13 @@
 """Do commands, state and pictures belong to the same moments? What the lags say, in words."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float
 
 from adapt.embodiment.spec import Embodiment
-from adapt.quality.robot.findings import Finding, Tally
+from adapt.quality.robot.findings import Finding, Gravity, Tally
 from adapt.quality.robot.lag import Explaining, Lag, command_lag, explained, explaining, lags_at, picture_lag
 from adapt.quality.robot.rows import EpisodeRows, channels, spread
 
@@ -75,7 +75,9 @@ def examine_latency(
     for camera, seen in motion.items():
         lag = latency.state_to_picture[camera]
         found += _video(camera, lag, rate_hz)
-        found += _odd_episodes(spec, camera, episodes, seen)
+        # Where the set's own lag cannot be told, that of one episode may be chance.
+        gravity: Gravity = "suspect" if lag.seconds is None else "wrong"
+        found += [replace(odd, gravity=gravity) for odd in _odd_episodes(spec, camera, episodes, seen)]
     return found
 
 

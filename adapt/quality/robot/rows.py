@@ -14,6 +14,7 @@ from adapt.errors import AdaptError
 Kind = Literal["action", "state"]
 # Motion below this is noise of a sensor or the hand of a teleoperator at rest; a unit that is not listed has none.
 NOISE = {"rad": 0.02, "deg": 1.0, "m": 0.002, "share": 0.02}
+GUESS = "?"  # ends a unit that nobody told: what counts as noise goes by it, and nothing else
 CONSTANT = 1e-6  # As statistics of a body have it: a range below this, in any unit, is rounding.
 _TAIL = 0.005  # of the rows on either side that a spread passes over: spikes are no range
 _PACE_S = 0.3  # over which a speed is measured where rest is told from motion
@@ -52,7 +53,7 @@ class Channel:
     @property
     def noise(self) -> float:
         """Motion that is none, in the axis's unit."""
-        return NOISE.get(self.axis.unit, CONSTANT)
+        return noise_of(self.axis.unit)
 
     def values(self, episode: EpisodeRows) -> Float[np.ndarray, " t"]:
         """What the data has, row by row."""
@@ -62,6 +63,11 @@ class Channel:
         """Where the axis is, or is sent to: an increment's are added up."""
         values = self.values(episode)
         return np.cumsum(values) if self.axis.increment else values
+
+
+def noise_of(unit: str) -> float:
+    """Motion that is none, in this unit, which may be a guess."""
+    return NOISE.get(unit.removesuffix(GUESS), CONSTANT)
 
 
 def channels(spec: Embodiment) -> list[Channel]:
