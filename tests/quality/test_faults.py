@@ -24,7 +24,8 @@ def test_every_reason_to_leave_a_window_out_is_known(reason: str) -> None:
 
 
 def test_reasons_are_told_apart() -> None:
-    assert len({faults.window_code(reason) for reason in [*REASONS, GAP, hands.NO_HAND, hands.TOO_FEW]}) == 13
+    every = [*REASONS, GAP, hands.NO_HAND, hands.TOO_FEW]
+    assert len({faults.window_code(reason) for reason in every}) == len(every) >= 14
     assert faults.window_code("") == faults.KEPT
 
 
