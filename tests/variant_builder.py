@@ -6,6 +6,7 @@ import torch
 
 from adapt.models.bases import TINY_GEOMETRY
 from adapt.models.batch import Text, pad_text
+from adapt.models.first_image import FirstImage, first_frame_channels
 from adapt.models.heads.inverse_dynamics import InverseDynamicsConfig
 from adapt.models.wan.config import WanConfig
 from adapt.models.world_action import WorldActionConfig, WorldActionModel
@@ -14,7 +15,7 @@ SIZES = WanConfig(num_attention_heads=2, attention_head_dim=12, text_dim=16, fre
 KINDS = {
     "t2v": SIZES,
     "t2v_fixed_text": replace(SIZES, text_length=12, cross_attn_norm=False),
-    "i2v": replace(SIZES, image_dim=20, added_kv_proj_dim=24),
+    "i2v": replace(SIZES, in_channels=36, image_dim=20, added_kv_proj_dim=24),
     "ti2v": replace(SIZES, in_channels=48, out_channels=48),
 }
 GEOMETRY = replace(TINY_GEOMETRY, action_steps=16, video_hz=5.0)
@@ -32,7 +33,7 @@ def variant(
         joint=joint,
         video_sees_actions=video_sees_actions,
     )
-    model = WorldActionModel(config, replace(GEOMETRY, latent_channels=wan.in_channels), seed=0)
+    model = WorldActionModel(config, replace(GEOMETRY, latent_channels=wan.out_channels), seed=0)
     for name, (action_axes, state_axes) in BODIES.items():
         model.add_body(name, action_axes, state_axes, seed=0)
     enliven(model)
@@ -58,6 +59,17 @@ def frames_of(model: WorldActionModel, count: int, *, windows: int = 2, seed: in
     shape = (windows, count, geometry.latent_channels, geometry.latent_height, geometry.latent_width)
     noise = torch.randn(shape, generator=torch.Generator().manual_seed(seed))
     return noise.to(model.dit.proj_out.weight.dtype)
+
+
+def image_of(model: WorldActionModel, *, windows: int = 2, seed: int = 4) -> FirstImage | None:
+    """Five image tokens and the channels beside every frame of the longest window; None for kinds without a picture."""
+    wan, dtype = model.config.wan, model.dit.proj_out.weight.dtype
+    if wan.image_dim is None:
+        return None
+    features = torch.randn(windows, 5, wan.image_dim, generator=torch.Generator().manual_seed(seed))
+    length = model.geometry.latent_frames(model.geometry.max_chunks)
+    channels = first_frame_channels(frames_of(model, length, windows=windows, seed=seed + 1))
+    return FirstImage(features=features.to(dtype), channels=channels)
 
 
 def text_of(model: WorldActionModel, *lengths: int) -> Text:

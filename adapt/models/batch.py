@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from adapt.models.first_image import FirstImage
 from adapt.types import BaseGeometry, Sample
 
 
@@ -36,6 +37,7 @@ class Batch:
     state: Float[Tensor, "b m s"]  # normalised
     weight: Float[Tensor, " b"]  # of the sample's action loss
     action_floor: Float[Tensor, " b"]  # lowest noise level, in [0, 1), at which its action labels teach
+    image: FirstImage | None = None  # for bases that were trained with one
 
     @property
     def max_chunks(self) -> int:
@@ -72,7 +74,9 @@ class Batch:
         tensors: dict[str, Any] = {
             name: move(value) for name in self.__dataclass_fields__ if isinstance(value := getattr(self, name), Tensor)
         }
-        return replace(self, **tensors, text=Text(values=move(self.text.values), valid=move(self.text.valid)))
+        text = Text(values=move(self.text.values), valid=move(self.text.valid))
+        image = None if self.image is None else self.image.to(device, dtype)
+        return replace(self, **tensors, text=text, image=image)
 
 
 def collate(samples: Sequence[Sample], geometry: BaseGeometry) -> Batch:

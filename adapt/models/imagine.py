@@ -7,6 +7,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from adapt.models.batch import Text, no_text
+from adapt.models.first_image import FirstImage
 from adapt.models.heads.bodies import Readings
 from adapt.models.passes import Acting, JointOutput, Scene, extend_cache, start_cache, velocities
 from adapt.models.seeding import Generators, normal_rows
@@ -135,7 +136,12 @@ class Imagination:
         context: Present and past latent frames, one window each, 1 + f x chunks of them.
         text: The instruction of each window.
         sampling: Steps, solver and guidance.
+        image: For bases trained with one; of the first frame of `context`, with channels for every frame there will be.
+            It is told in the passes without instruction too, as Wan's samplers do.
         recompute: Read the context again in every pass: slower, the same answer. For tests and benchmarks.
+
+    Raises:
+        ValueError: When a chunk is imagined: the base takes an image that is not given, or the other way round.
     """
 
     def __init__(
@@ -145,9 +151,11 @@ class Imagination:
         text: Text,
         sampling: Sampling,
         *,
+        image: FirstImage | None = None,
         recompute: bool = False,
     ) -> None:
         self.context = context
+        self._image = image
         self._model = model
         self._sampling = sampling
         self._told = _Reader(model, text, recompute=recompute)
@@ -209,6 +217,7 @@ class Imagination:
             sigma=level,
             text=self._told.text,
             acting=None if bodies is None or actions is None else _acting(self._model, bodies, actions, level),
+            image=self._image,
         )
         flow = self._told.velocities(scene)
         if self._untold is None:
@@ -238,7 +247,7 @@ class _Reader:
         if self._recompute:
             return velocities(self._dit, scene)
         if self._cache is None:
-            self._cache = start_cache(self._dit, self.text)
+            self._cache = start_cache(self._dit, self.text, scene.image)
         if self._cache.frames < scene.clean.shape[1]:
             extend_cache(self._dit, self._cache, scene.layout, scene.clean[:, self._cache.frames :])
         return velocities(self._dit, scene, self._cache)

@@ -7,9 +7,10 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from adapt.models.batch import Text
+from adapt.models.first_image import FirstImage
 from adapt.models.heads.bodies import Readings
 from adapt.models.heads.joint import JointHead
-from adapt.models.wan.context_cache import ContextCache
+from adapt.models.wan.context_cache import ContextCache, Picture
 from adapt.models.wan.layout import Kind, Layout, Presence, time_slots, token_valid
 from adapt.models.wan.transformer import WanTransformer
 
@@ -36,6 +37,7 @@ class Scene:
     sigma: Float[Tensor, "b p"]  # noise level of each predicted chunk
     text: Text
     acting: Acting | None = None
+    image: FirstImage | None = None  # for bases that were trained with one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -52,13 +54,19 @@ def velocities(dit: WanTransformer, scene: Scene, cache: ContextCache | None = N
     Args:
         dit: The transformer.
         scene: What goes through it.
-        cache: Of the scene's clean frames and its text, both of which are then not looked at again; every window must
-            have all of them. None computes everything.
+        cache: Of the scene's clean frames, text and image, which are then not looked at again; every window must have
+            all of the frames. None computes everything.
+
+    Raises:
+        ValueError: The transformer takes an image that the scene has not, or the other way round.
     """
     layout = scene.layout
     assert cache is None or cache.frames == layout.clean_frames, "the cache is of another context"
     start = 0 if cache is None else layout.counts[Kind.CLEAN]
-    parts = [dit.embed_patches(frames) for frames in (scene.clean, scene.noisy)[bool(start) :]]
+    words = dit.words(scene.text.values, scene.text.valid) if cache is None else cache.words
+    picture = _picture(dit, scene.image) if cache is None else cache.picture
+    frames = ((scene.clean, 0), (scene.noisy, layout.first_noisy_frame))[bool(start) :]
+    parts = [dit.embed_patches(picture.beside(some, first)) for some, first in frames]
     levels = [torch.zeros_like(scene.sigma[:, :1]), scene.sigma]
     if scene.acting is not None:
         parts += [
@@ -67,8 +75,9 @@ def velocities(dit: WanTransformer, scene: Scene, cache: ContextCache | None = N
         ]
         levels.append(scene.acting.sigma)
     valid = token_valid(layout, scene.presence)
-    words = dit.words(scene.text.values, scene.text.valid) if cache is None else cache.words
-    given, embedded = dit.conditions(layout, valid, torch.cat(levels, dim=1), words, slice(start, None))
+    given, embedded = dit.conditions(
+        layout, valid, torch.cat(levels, dim=1), words, slice(start, None), picture=picture
+    )
     hidden = dit(torch.cat(parts, dim=1), given, cache)
     counts = [0 if start and kind == Kind.CLEAN else count for kind, count in zip(Kind, layout.counts, strict=True)]
     split = dict(zip(Kind, torch.split(hidden, counts, dim=1), strict=True))
@@ -81,9 +90,13 @@ def velocities(dit: WanTransformer, scene: Scene, cache: ContextCache | None = N
     return JointOutput(video=dit.unpatch(video, (layout.noisy_frames, layout.rows, layout.columns)), action=action)
 
 
-def start_cache(dit: WanTransformer, text: Text) -> ContextCache:
-    """A cache that knows the instruction and no frame yet."""
-    return ContextCache(len(dit.blocks), dit.words(text.values, text.valid))
+def start_cache(dit: WanTransformer, text: Text, image: FirstImage | None = None) -> ContextCache:
+    """A cache that knows the instruction and, for bases trained with one, the first picture, but no frame yet.
+
+    Raises:
+        ValueError: The transformer takes an image that is not given, or the other way round.
+    """
+    return ContextCache(len(dit.blocks), dit.words(text.values, text.valid), _picture(dit, image))
 
 
 def extend_cache(dit: WanTransformer, cache: ContextCache, layout: Layout, frames: Float[Tensor, "b n c h w"]) -> None:
@@ -99,6 +112,14 @@ def extend_cache(dit: WanTransformer, cache: ContextCache, layout: Layout, frame
     cells = layout.rows * layout.columns
     part = slice(cache.frames * cells, layout.clean_frames * cells)
     valid = torch.ones(frames.shape[0], layout.tokens, dtype=torch.bool, device=frames.device)
-    given, _ = dit.conditions(layout, valid, frames.new_zeros(frames.shape[0], 1), cache.words, part)
-    dit(dit.embed_patches(frames), replace(given, remember=True), cache)
+    given, _ = dit.conditions(
+        layout, valid, frames.new_zeros(frames.shape[0], 1), cache.words, part, picture=cache.picture
+    )
+    tokens = dit.embed_patches(cache.picture.beside(frames, cache.frames))
+    dit(tokens, replace(given, remember=True), cache)
     cache.frames = layout.clean_frames
+
+
+def _picture(dit: WanTransformer, image: FirstImage | None) -> Picture:
+    image = FirstImage() if image is None else image
+    return dit.picture(image.features, image.channels)

@@ -230,6 +230,7 @@ class WorldActionModel(nn.Module):
             sigma=sigma,
             text=batch.text,
             acting=None if actions is None else self._acting(batch, actions),
+            image=batch.image,
         )
         return velocities(self.dit, scene)
 

@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 import pytest
 import torch
 from torch import Tensor
-from variant_builder import frames_of, text_of, variant
+from variant_builder import frames_of, image_of, text_of, variant
 
 import adapt.models.wan.layout as layouts
 from adapt.models.batch import Text
+from adapt.models.first_image import FirstImage
 from adapt.models.heads.bodies import Readings
 from adapt.models.passes import Acting, JointOutput, Scene, extend_cache, start_cache, velocities
 from adapt.models.wan.layout import Kind, Presence
@@ -41,8 +42,8 @@ WINDOWS = list(SAMPLES.values())
 Unit = tuple[str, int, int]  # an input or output: what it is, which window, which frame, chunk or word
 
 
-def model_of(*, switch: bool) -> WorldActionModel:
-    return variant(dtype=torch.float64, video_sees_actions=switch)
+def model_of(*, switch: bool, kind: str = "t2v") -> WorldActionModel:
+    return variant(kind, dtype=torch.float64, video_sees_actions=switch)
 
 
 def inputs_of(model: WorldActionModel) -> dict[str, Tensor]:
@@ -62,7 +63,14 @@ def inputs_of(model: WorldActionModel) -> dict[str, Tensor]:
         "state": normal(rows, CHUNKS, 2),
         "text": text_of(model, *(sample.words for sample in WINDOWS)).values,
     }
+    image = image_of(model, windows=rows)
+    if image is not None:
+        found |= {"features": image.features, "channels": image.channels[:, : 2 * CHUNKS + 1]}
     return {name: value.requires_grad_() for name, value in found.items()}
+
+
+def image_from(given: dict[str, Tensor]) -> FirstImage:
+    return FirstImage(features=given.get("features"), channels=given.get("channels"))
 
 
 def scene_of(model: WorldActionModel, given: dict[str, Tensor]) -> Scene:
@@ -87,6 +95,7 @@ def scene_of(model: WorldActionModel, given: dict[str, Tensor]) -> Scene:
             state=Readings(values=given["state"], bodies=bodies),
             state_given=has_state[:, None] & (torch.arange(CHUNKS) < chunks[:, None]),
         ),
+        image=image_from(given),
     )
 
 
@@ -121,6 +130,10 @@ def may_depend(out: Unit, unit: Unit, *, switch: bool) -> bool:
         return False
     if name == "text":
         return place < sample.words
+    if name == "features":
+        return True
+    if name == "channels":  # They stand beside clean frames and beside noisy ones.
+        return place <= 2 * chunk or (sample.video and (place - 1) // 2 == chunk)
     if name == "clean":
         return place <= 2 * chunk
     if name in ("noisy", "level"):
@@ -149,9 +162,10 @@ def broken_rules(model: WorldActionModel, *, switch: bool) -> list[tuple[Unit, U
     return wrong
 
 
+@pytest.mark.parametrize("kind", ["t2v", "i2v"])
 @pytest.mark.parametrize("switch", [False, True], ids=["video_apart", "video_sees_actions"])
-def test_every_output_of_a_mixed_batch_depends_on_what_it_may_and_on_nothing_else(*, switch: bool):
-    assert broken_rules(model_of(switch=switch), switch=switch) == []
+def test_every_output_of_a_mixed_batch_depends_on_what_it_may_and_on_nothing_else(kind: str, *, switch: bool):
+    assert broken_rules(model_of(switch=switch, kind=kind), switch=switch) == []
 
 
 def test_noisy_frames_that_see_every_clean_frame_would_be_noticed(monkeypatch: pytest.MonkeyPatch):
@@ -194,20 +208,22 @@ def imagining(model: WorldActionModel) -> tuple[dict[str, Tensor], Scene]:
             state=Readings(values=given["state"], bodies=arms),
             state_given=there[:, None],
         ),
+        image=image_from(given),
     )
 
 
 def with_cache(model: WorldActionModel, scene: Scene) -> JointOutput:
     """The context is read in two parts."""
-    cache = start_cache(model.dit, scene.text)
+    cache = start_cache(model.dit, scene.text, scene.image)
     extend_cache(model.dit, cache, model.layout(1, first_noisy=0, acting=False), scene.clean[:, :1])
     extend_cache(model.dit, cache, scene.layout, scene.clean[:, 1:])
     return velocities(model.dit, scene, cache)
 
 
+@pytest.mark.parametrize("kind", ["t2v", "i2v"])
 @pytest.mark.parametrize("switch", [False, True], ids=["video_apart", "video_sees_actions"])
-def test_imagining_with_a_cache_depends_on_the_same_and_by_as_much(*, switch: bool):
-    model = model_of(switch=switch)
+def test_imagining_with_a_cache_depends_on_the_same_and_by_as_much(kind: str, *, switch: bool):
+    model = model_of(switch=switch, kind=kind)
     given, scene = imagining(model)
     words = (5, 3)
 

@@ -43,6 +43,30 @@ class Words:
     mask: Bool[Tensor, "b 1 1 n"] | None  # None: all of it is attended to
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Picture:
+    """A first picture as the transformer reads it; nothing of it where the base was not trained with one."""
+
+    features: Float[Tensor, "b i width"] | None = None  # every token of every block attends to all of them
+    channels: Float[Tensor, "b l c h w"] | None = None  # beside the latents of frame 0 on, clean and noisy alike
+
+    def beside(self, frames: Float[Tensor, "b f c h w"], first: int) -> Float[Tensor, "b f c2 h w"]:
+        """Latent frames, `first` and those that follow it, with the channels that go with each.
+
+        Raises:
+            ValueError: There are no channels for the last of them.
+        """
+        if self.channels is None:
+            return frames
+        channels = self.channels[:, first : first + frames.shape[1]]
+        if channels.shape[1] < frames.shape[1]:
+            raise ValueError(
+                f"image channels are for {self.channels.shape[1]} latent frames; this sequence goes up to "
+                f"{first + frames.shape[1]}. Make them for the longest window."
+            )
+        return torch.cat([frames, channels.to(frames.dtype)], dim=2)
+
+
 class BlockCache:
     """What one block keeps: keys and values of the clean tokens, of the text, and of the image where there is one."""
 
@@ -58,16 +82,18 @@ class BlockCache:
 
 
 class ContextCache:
-    """What every block keeps of one context and one instruction. Passes through the transformer fill it.
+    """What every block keeps of one context, instruction and picture. Passes through the transformer fill it.
 
     Args:
         blocks: How many blocks the transformer has.
         words: The instruction that goes with this context.
+        picture: The first picture that does.
     """
 
-    def __init__(self, blocks: int, words: Words) -> None:
+    def __init__(self, blocks: int, words: Words, picture: Picture | None = None) -> None:
         self.blocks = [BlockCache() for _ in range(blocks)]
         self.words = words
+        self.picture = Picture() if picture is None else picture
         self.frames = 0  # clean latent frames it holds
 
     @property

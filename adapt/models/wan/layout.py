@@ -95,6 +95,11 @@ class Layout:
         return self.frames_per_chunk * self.predicted_chunks
 
     @property
+    def first_noisy_frame(self) -> int:
+        """Which latent frame of the window the first noisy one is."""
+        return 1 + self.frames_per_chunk * self.first_noisy
+
+    @property
     def counts(self) -> tuple[int, int, int, int]:
         """Tokens of each kind, in order."""
         cells = self.rows * self.columns
@@ -121,7 +126,7 @@ def token_table(layout: Layout) -> TokenTable:
     """The tokens of a layout."""
     f = layout.frames_per_chunk
     clean = _video_tokens(layout, first=0, frames=layout.clean_frames)
-    noisy = _video_tokens(layout, first=1 + f * layout.first_noisy, frames=layout.noisy_frames)
+    noisy = _video_tokens(layout, first=layout.first_noisy_frame, frames=layout.noisy_frames)
     chunk = torch.arange(layout.first_noisy, layout.chunks)
     # Step j of a chunk ends (j + 1) / action_steps of the way from the chunk's first frame to its last.
     share = (torch.arange(layout.action_steps) + 1) / max(layout.action_steps, 1)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from adapt.models.wan.blocks import Block, ConditionEmbedder, Conditions, WideLayerNorm, rotation_table, widened
 from adapt.models.wan.config import WanConfig
-from adapt.models.wan.context_cache import ContextCache, Words
+from adapt.models.wan.context_cache import ContextCache, Picture, Words
 from adapt.models.wan.layout import Layout, attention_mask, time_slots, token_table
 
 TIMESTEPS = 1000.0  # timestep = TIMESTEPS x sigma, Wan's scale
@@ -91,6 +91,32 @@ class WanTransformer(nn.Module):
         mask = None if length is not None or bool(valid.all()) else valid[:, None, None, :]
         return Words(values=self.condition_embedder.text_embedder(text), mask=mask)
 
+    def picture(
+        self, features: Float[Tensor, "images i v"] | None, channels: Float[Tensor, "b l c h w"] | None
+    ) -> Picture:
+        """A first picture as the transformer reads it.
+
+        Args:
+            features: CLIP's, for models with an image branch.
+            channels: Mask and latents, for models that take more channels than they give.
+
+        Raises:
+            ValueError: The model takes what was not given, or does not take what was. Wan's image-to-video weights
+                were never trained without them, and what is not looked at should not seem to be.
+        """
+        embedder = self.condition_embedder.image_embedder
+        beside = self.config.in_channels - self.config.out_channels
+        found = 0 if channels is None else channels.shape[2]
+        if (features is None) != (embedder is None) or found != beside:
+            raise ValueError(
+                f"first picture: {'no' if features is None else 'with'} image features and {found} channels; this "
+                f"model takes {'none' if embedder is None else 'image features'} and {beside} channels beside its "
+                f"latents. Give it a FirstImage of what its base was trained with."
+            )
+        if features is not None and embedder is not None:
+            features = embedder(features.to(self.proj_out.weight.dtype))
+        return Picture(features=features, channels=channels)
+
     def conditions(
         self,
         layout: Layout,
@@ -98,6 +124,8 @@ class WanTransformer(nn.Module):
         sigmas: Float[Tensor, "b slots"],
         words: Words,
         part: slice = slice(None),
+        *,
+        picture: Picture,
     ) -> tuple[Conditions, Float[Tensor, "b slots width"]]:
         """What the blocks need for a layout, and the embedded noise levels `project_out` needs.
 
@@ -107,6 +135,7 @@ class WanTransformer(nn.Module):
             sigmas: Noise levels in [0, 1], by slot (`layout.time_slots`); slot 0 is the clean tokens'.
             words: The instruction.
             part: Which tokens of the sequence are passed; those before it are in a cache.
+            picture: Its features are what tokens attend to besides the words.
         """
         device, dtype = valid.device, self.proj_out.weight.dtype
         start, stop, _ = part.indices(layout.tokens)
@@ -119,6 +148,7 @@ class WanTransformer(nn.Module):
             mask=attention_mask(layout, valid, start, stop),
             text=words.values,
             text_mask=words.mask,
+            image=picture.features,
         )
         return _on(given, embedded), embedded
 

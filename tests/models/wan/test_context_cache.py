@@ -5,16 +5,15 @@ from dataclasses import replace
 import pytest
 import torch
 from torch import Tensor
-from variant_builder import enliven, frames_of, text_of, variant
+from variant_builder import frames_of, image_of, text_of, variant
 
 import adapt.models.imagine as imagining
 from adapt.models.adapters import adapter_parameters, add_lora
 from adapt.models.imagine import Bodies, Imagination, Sampling
 from adapt.models.lora import LoraConfig
 from adapt.models.passes import Scene, extend_cache, start_cache, velocities
-from adapt.models.wan.config import WanConfig
-from adapt.models.wan.context_cache import ContextCache
-from adapt.models.wan.layout import Kind, Layout, Presence, token_valid
+from adapt.models.wan.context_cache import ContextCache, Picture
+from adapt.models.wan.layout import Kind, Presence, token_valid
 from adapt.models.wan.transformer import WanTransformer
 from adapt.models.world_action import WorldActionModel
 
@@ -37,7 +36,8 @@ def futures(
     known: int = 1,
 ) -> list[Tensor]:
     """Frames, and actions, of one chunk after the other from `known` frames on; prompts of different lengths."""
-    imagination = Imagination(model, frames_of(model, known), text_of(model, 5, 3), sampling, recompute=recompute)
+    present, text, image = frames_of(model, known), text_of(model, 5, 3), image_of(model)
+    imagination = Imagination(model, present, text, sampling, image=image, recompute=recompute)
     generator = torch.Generator().manual_seed(0)
     found = []
     for _ in range(chunks):
@@ -152,7 +152,7 @@ def test_clean_tokens_keys_and_values_depend_on_neither_noisy_frames_nor_noise_l
     def keys(seed: int, sigma: float) -> list[Tensor]:
         cache = ContextCache(3, model.dit.words(text.values, text.valid))
         levels = torch.tensor([[0.0, sigma]] * 2)
-        given, _ = model.dit.conditions(layout, token_valid(layout, presence), levels, cache.words)
+        given, _ = model.dit.conditions(layout, token_valid(layout, presence), levels, cache.words, picture=Picture())
         tokens = torch.cat([frames_of(model, 7), frames_of(model, 2, seed=seed)], dim=1)
         model.dit(model.dit.embed_patches(tokens), replace(given, remember=True), cache)
         return [part for block in cache.blocks for part in (block.clean.keys, block.clean.values)]
@@ -166,46 +166,26 @@ def test_clean_tokens_keys_and_values_depend_on_neither_noisy_frames_nor_noise_l
 
 
 def test_an_image_is_kept_too():
-    """I2V's image branch, with its mask and first-frame channels: a pass with a cache is the full pass's noisy rows."""
-    dit = WanTransformer(
-        WanConfig(
-            num_attention_heads=2,
-            attention_head_dim=12,
-            text_dim=16,
-            freq_dim=16,
-            ffn_dim=48,
-            num_layers=3,
-            in_channels=36,
-            image_dim=20,
-            added_kv_proj_dim=24,
-        )
+    """Each block keeps its own keys and values of the picture, and reads those and not the picture afterwards."""
+    model = variant("i2v", dtype=torch.float64)
+    layout, everyone = model.layout(4, first_noisy=3, acting=False), torch.ones(2, dtype=torch.bool)
+    scene = Scene(
+        layout=layout,
+        presence=Presence(chunks=4 * everyone.long(), video=everyone, action=everyone, state=everyone),
+        clean=frames_of(model, 7),
+        noisy=frames_of(model, 2, seed=3),
+        sigma=torch.full((2, 1), 0.7, dtype=torch.float64),
+        text=text_of(model, 5, 3),
+        image=image_of(model),
     )
-    enliven(dit)
-    dit.double().requires_grad_(requires_grad=False)
-    layout = Layout(chunks=2, rows=4, columns=4, first_noisy=1)
-    generator = torch.Generator().manual_seed(0)
+    cache = start_cache(model.dit, scene.text, scene.image)
+    extend_cache(model.dit, cache, layout, scene.clean)
+    full, kept = velocities(model.dit, scene).video, velocities(model.dit, scene, cache).video
 
-    def noise(*shape: int) -> Tensor:
-        return torch.randn(shape, generator=generator, dtype=torch.float64)
-
-    frames, image = noise(2, 5, 36, 8, 8), dit.condition_embedder.image_embedder(noise(2, 5, 20))
-    words = dit.words(noise(2, 4, 16), torch.ones(2, 4, dtype=torch.bool))
-    valid, levels = torch.ones(2, layout.tokens, dtype=torch.bool), torch.tensor([[0.0, 0.7]] * 2, dtype=torch.float64)
-    clean = layout.counts[Kind.CLEAN]
-    tokens = dit.embed_patches(frames)
-
-    def run(part: slice, cache: ContextCache | None, *, remember: bool = False) -> Tensor:
-        given, _ = dit.conditions(layout, valid, levels, words, part)
-        return dit(tokens[:, part], replace(given, image=image, remember=remember), cache)
-
-    full = run(slice(None), None)
-    cache = ContextCache(3, words)
-    run(slice(0, clean), cache, remember=True)
-    kept = run(slice(clean, None), cache)
-
-    assert (kept - full[:, clean:]).abs().max() <= 1e-12
+    assert (kept - full).abs().max() <= 1e-12
+    assert [tuple(block.image.keys.shape) for block in cache.blocks] == [(2, 2, 5, 12)] * 3
     cache.blocks[1].image = cache.blocks[0].image
-    assert (run(slice(clean, None), cache) - kept).abs().max() > 1e-3
+    assert (velocities(model.dit, scene, cache).video - kept).abs().max() > 1e-3
 
 
 def not_extended(dit, cache, layout, frames):
@@ -224,8 +204,8 @@ def test_a_cache_that_is_not_extended_would_be_noticed(monkeypatch: pytest.Monke
 def test_a_cache_extended_at_the_wrong_position_would_be_noticed(monkeypatch: pytest.MonkeyPatch):
     right = WanTransformer.conditions
 
-    def one_frame_off(dit, layout, valid, sigmas, words, part=slice(None)):
-        given, embedded = right(dit, layout, valid, sigmas, words, part)
+    def one_frame_off(dit, layout, valid, sigmas, words, part=slice(None), *, picture):
+        given, embedded = right(dit, layout, valid, sigmas, words, part, picture=picture)
         cells = layout.rows * layout.columns
         read_later = part.stop is not None and part.start > 0
         return (
@@ -240,8 +220,8 @@ def test_a_cache_extended_at_the_wrong_position_would_be_noticed(monkeypatch: py
 def test_a_cache_shared_between_text_and_no_text_would_be_noticed(monkeypatch: pytest.MonkeyPatch):
     made: list[ContextCache] = []
 
-    def shared(dit, text):
-        made.append(made[0] if made else start_cache(dit, text))
+    def shared(dit, text, image):
+        made.append(made[0] if made else start_cache(dit, text, image))
         return made[-1]
 
     monkeypatch.setattr(imagining, "start_cache", shared)
