@@ -50,7 +50,14 @@ def looks_of(firsts: list[int], count: int, rate_hz: float) -> HandLooks:
     watched = Watched(looks=tuple(looks), thumbs=np.zeros((0, 32, 32), np.uint8), thumb_hz=2.5)
     end_s = count / rate_hz - 1e-3
     return HandLooks(
-        readable_s=end_s, hands=None, watched=watched, camera=(None,) * count, size=(9, 16), rate_hz=rate_hz, problem=""
+        readable_s=end_s,
+        hands=None,
+        arms=None,
+        watched=watched,
+        camera=(None,) * count,
+        size=(9, 16),
+        rate_hz=rate_hz,
+        problem="",
     )
 
 
