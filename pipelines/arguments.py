@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 
 from pipelines.housekeeping_arguments import add_housekeeping
+from pipelines.merge_arguments import add_merge
 from pipelines.parsers import Verbs, add_verb
 from pipelines.sim_arguments import add_sim
 from pipelines.stages import SPREAD, STAGES
@@ -66,6 +67,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_study(verbs, shared)
     _add_hub(verbs, shared)
     _add_predict(verbs, shared)
+    add_merge(verbs, shared)
     _add_config(verbs, shared)
     add_sim(verbs, shared)
     add_housekeeping(verbs, shared)
@@ -219,7 +221,9 @@ def _add_hub(verbs: Verbs, shared: argparse.ArgumentParser) -> None:
 
 def _add_predict(verbs: Verbs, shared: argparse.ArgumentParser) -> None:
     predict = add_verb(verbs, "predict", "imagine what follows an image, and the actions that bring it about", shared)
-    predict.add_argument("--bundle", required=True, metavar="DIR", help="a bundle's folder, pulled or made here")
+    predict.add_argument(
+        "--bundle", required=True, metavar="DIR", help="a bundle's folder, pulled or made here, or a merged base's"
+    )
     predict.add_argument(
         "--image",
         default=[],

@@ -99,6 +99,21 @@ def predict(arguments: Namespace, terminal: Terminal) -> None:
     terminal.give(pipeline.to_json(answer))
 
 
+def merge(arguments: Namespace, terminal: Terminal) -> None:
+    """Fold a bundle's adapter into whole weights."""
+    from pipelines import merge as pipeline
+
+    order = pipeline.Order(
+        bundle=place(arguments.bundle),
+        out=place(arguments.out),
+        base=place(arguments.base) if arguments.base else None,
+        kind=arguments.format,
+        dtype=arguments.dtype,
+        trained_on=arguments.trained_on,
+    )
+    _report(pipeline.run(order), terminal)
+
+
 def config_show(arguments: Namespace, terminal: Terminal) -> None:
     """Show each key of a recipe."""
     from pipelines import config_show as pipeline
