@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pipelines.housekeeping_arguments import add_housekeeping
 from pipelines.merge_arguments import add_merge
 from pipelines.parsers import Verbs, add_verb
+from pipelines.plan_arguments import add_plan
 from pipelines.sim_arguments import add_sim
 from pipelines.stages import SPREAD, STAGES
 
@@ -64,6 +65,7 @@ def build_parser() -> argparse.ArgumentParser:
         if stage in SPREAD:
             _add_workers(one)
     _add_doctor(verbs, shared)
+    add_plan(verbs, shared)
     _add_study(verbs, shared)
     _add_hub(verbs, shared)
     _add_predict(verbs, shared)

@@ -66,6 +66,16 @@ def doctor(arguments: Namespace, terminal: Terminal) -> None:
         raise SystemExit(1)
 
 
+def plan(arguments: Namespace, terminal: Terminal) -> None:
+    """What an adaptation would take."""
+    from pipelines import plan as pipeline
+
+    found = pipeline.run(arguments)
+    terminal.show(pipeline.table(found))
+    terminal.show(pipeline.words(found))
+    terminal.give(pipeline.to_json(found))
+
+
 def publish(arguments: Namespace, terminal: Terminal) -> None:
     """Send a run's bundle to the Hub, or tell what would be sent."""
     answer = _pipeline("publish").run(
