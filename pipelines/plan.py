@@ -128,7 +128,7 @@ def to_json(plan: "Plan") -> dict[str, Any]:
 def _caption(plan: "Plan") -> list[str]:
     machine = plan.asked.machine
     told = [
-        f"counted on: {_gb(machine.room)} GB of a card. Latents and prompts are encoded before: no encoder is in memory.",
+        f"counted on: {_gb(machine.room)} GB of a card. Latents and prompts are encoded before: no encoder is there.",
     ]
     if any(rung.planned for rung in plan.rungs):
         told.append("(planned): a size only, this version cannot do it yet")

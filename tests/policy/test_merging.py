@@ -245,5 +245,10 @@ def test_a_damaged_note_is_told(said: str, tmp_path: Path):
         read_merged(tmp_path)
 
 
+def test_a_published_base_is_told_for_what_it_is(published: Pair):
+    with pytest.raises(CheckpointError, match=r"is a base as it is published.* no command trains"):
+        find_base(str(published.base))
+
+
 def test_a_base_that_was_not_merged_has_no_note(base: Path):
     assert read_merged(base) is None

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +16,7 @@ from adapt.train.plan.tally import Tally, attention_of
 _ADAM_STATES = 2  # of each trained number AdamW keeps a mean and a mean square
 
 
+@runtime_checkable
 class ActionHead(Protocol):
     """What is trained beside the transformer."""
 
