@@ -7,7 +7,22 @@ import pytest
 from pipelines import cli
 
 TINY = ["plan", "--base", "tiny", "--minutes", "12", "--gpu", "24", "--no-measure"]
-DREAMZERO = ["plan", "--base", "dreamzero-agibot", "--minutes", "30", "--data", "play", "--rank", "4", "--no-measure"]
+DREAMZERO = [
+    "plan",
+    "--base",
+    "dreamzero-agibot",
+    "--minutes",
+    "30",
+    "--data",
+    "play",
+    "--rank",
+    "4",
+    "--gpu",
+    "2x48",
+    "--set",
+    "train.batch_size=2",
+    "--no-measure",
+]
 
 
 @pytest.fixture(autouse=True)

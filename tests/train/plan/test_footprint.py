@@ -13,7 +13,8 @@ from adapt.train.plan.measure import three_steps
 from adapt.train.plan.tally import Tally, attention_of
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
+# docs/results/plan.json has them all; here, each way of training once.
+@pytest.mark.parametrize("case", [CASES[0], CASES[3], CASES[5]], ids=str)
 def test_memory_is_foretold_within_a_tenth_of_what_the_allocator_gives_out(case: Case):
     told = foretold(case)
     assert told.frozen + told.trained + told.activations == pytest.approx(measured(case), rel=0.1)
