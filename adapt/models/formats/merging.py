@@ -2,6 +2,7 @@
 
 import copy
 import json
+import logging
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -27,6 +28,7 @@ from adapt.runs.disk import refuse_full
 from adapt.runs.documents import brief, in_short, parse_object
 from adapt.runs.new_folder import new_folder, refuse_used
 
+log = logging.getLogger(__name__)
 ORIGIN = "origin.json"  # put beside a base by whoever fetched it
 MERGED = "merged.json"  # put beside merged weights: of what they are
 PIPELINE = "model_index.json"  # of a diffusers pipeline, in whose folder the transformer is one among others
@@ -211,6 +213,7 @@ def _merge(
     refuse_used(out)
     order = _order(base, how.kind, how.dtype)
     refuse_full(out, order.nbytes, doing=f"merging into {out}")
+    log.info("reading %s", base)
     found = load_published(base, parts=order.parts, dtype=how.dtype)
     apply_adapter(found.transformer, adapter)
     wanted = answer(found.transformer)
@@ -218,11 +221,13 @@ def _merge(
     if actions is not None:
         load_strict(found.modules[ACTIONS], actions, source="the LoRA run's action encoders")
     stored = found.transformer.proj_out.weight.dtype
+    log.info("writing %.1f GB to %s", order.nbytes / 1e9, out)
     with new_folder(out) as place:
         (place / order.place).mkdir(exist_ok=True)
         fill_published(
             place / order.place, found.modules, order.kind, config=_config(found, order), shard_bytes=how.shard_bytes
         )
+        log.info("reading it again, and trying it")
         difference = furthest_apart(answer(load_published(place).transformer), wanted)
         require_alike(difference, stored, out)
         for name in order.beside:

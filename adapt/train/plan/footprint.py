@@ -85,7 +85,7 @@ class Traced:
         shape: Of each window.
         lora: The adapters.
         batch: Windows that go through side by side.
-        parts: Batches in a step; the second meets the gradients of the first.
+        parts: Batches in a step; all but the first meet the gradients of those before.
         checkpointing: Whether blocks are computed again for their gradients.
         kernel: Whose attention, "cpu" or "cuda".
     """
@@ -128,10 +128,11 @@ def trace(dit: WanTransformer, head: ActionHead | None, asked: Traced) -> Footpr
         trained=_nbytes(trained),
         gradients=_nbytes(trained),
         optimiser=_ADAM_STATES * _nbytes(trained),
-        activations=max(tally.peak - _nbytes(trained) * (asked.parts > 1), 0),
+        # Gradients are told apart. In a step of one part they come while activations go, and are in the peak.
+        activations=max(tally.peak - _nbytes(trained) * (asked.parts == 1), 0),
         adapter_parameters=sum(value.numel() for value in adapters),
         head_parameters=sum(value.numel() for value in heads),
-        flops=tally.flops // (asked.batch * min(asked.parts, 2)),
+        flops=tally.flops // asked.batch,
         forward_flops=forward // asked.batch,
         tokens=asked.shape.tokens(dit.config.patch_size),
         itemsize=dit.proj_out.weight.itemsize,
@@ -158,19 +159,20 @@ def extrapolate(footprints: Sequence[Footprint], layers: Sequence[int], wanted: 
 
 
 def _run(dit: WanTransformer, head: ActionHead | None, asked: Traced, trained: list[nn.Parameter]) -> tuple[int, Tally]:
-    """A step up to its gradients; the work of its first forward pass, and all that was counted."""
-    outside = [*dit.parameters(), *dit.buffers(), *([] if head is None else head.module.parameters())]
-    tally, forward = Tally(outside), 0
+    """A part of a step up to its gradients; the work of its forward pass, and all that was counted."""
+    if asked.parts > 1:
+        for value in trained:
+            value.grad = torch.zeros_like(value)  # of the parts before
+    weights = [*dit.parameters(), *dit.buffers(), *([] if head is None else head.module.parameters())]
+    tally = Tally([*weights, *(value.grad for value in trained if value.grad is not None)])
     with torch.device("meta"), attention_of(asked.kernel), tally:
-        for part in range(min(asked.parts, 2)):
-            tokens = None if head is None else head.tokens(asked.batch)
-            loss, hidden = video_loss(dit, asked.shape, asked.batch, tokens)
-            if head is not None:
-                loss = loss + head.loss(hidden, asked.batch)
-            del tokens, hidden
-            forward = forward if part else tally.flops
-            loss.backward()
-            del loss
+        tokens = None if head is None else head.tokens(asked.batch)
+        loss, hidden = video_loss(dit, asked.shape, asked.batch, tokens)
+        if head is not None:
+            loss = loss + head.loss(hidden, asked.batch)
+        del tokens, hidden
+        forward = tally.flops
+        loss.backward()
     for value in trained:
         value.grad = None
     return forward, tally

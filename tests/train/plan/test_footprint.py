@@ -17,14 +17,14 @@ from adapt.train.plan.tally import Tally, attention_of
 @pytest.mark.parametrize("case", [CASES[0], CASES[3], CASES[5]], ids=str)
 def test_memory_is_foretold_within_a_tenth_of_what_the_allocator_gives_out(case: Case):
     told = foretold(case)
-    assert told.frozen + told.trained + told.activations == pytest.approx(measured(case), rel=0.1)
+    assert told.total - told.optimiser == pytest.approx(measured(case), rel=0.1)
 
 
 def test_gradients_of_an_earlier_part_are_held_beside():
     """The second batch of a step meets the gradients of the first; they are told apart from activations."""
     one, two = (foretold(Case(), parts=parts) for parts in (1, 2))
     assert two.gradients == one.gradients
-    assert one.activations - two.activations < one.gradients
+    assert one.total < two.total <= one.total + one.gradients
     assert two.flops == one.flops
 
 
@@ -87,7 +87,7 @@ def test_three_real_steps_hold_what_was_foretold():
     asked = Traced(shape=base.shape(2, acting=True), lora=LoraConfig(rank=4), batch=2, kernel="cpu")
     told = trace(base.transformer(), None, asked)
     found = three_steps(base.transformer(), None, asked, torch.device("cpu"))
-    assert found.peak == pytest.approx(told.total - told.gradients, rel=0.1)
+    assert found.peak == pytest.approx(told.total, rel=0.1)
     assert found.step_s > 0
 
 
