@@ -5,7 +5,9 @@ import sys
 from collections.abc import Sequence
 
 from pipelines.housekeeping_arguments import add_housekeeping
+from pipelines.merge_arguments import add_merge
 from pipelines.parsers import Verbs, add_verb
+from pipelines.plan_arguments import add_plan
 from pipelines.sim_arguments import add_sim
 from pipelines.stages import SPREAD, STAGES
 
@@ -63,9 +65,11 @@ def build_parser() -> argparse.ArgumentParser:
         if stage in SPREAD:
             _add_workers(one)
     _add_doctor(verbs, shared)
+    add_plan(verbs, shared)
     _add_study(verbs, shared)
     _add_hub(verbs, shared)
     _add_predict(verbs, shared)
+    add_merge(verbs, shared)
     _add_config(verbs, shared)
     add_sim(verbs, shared)
     add_housekeeping(verbs, shared)
@@ -219,7 +223,9 @@ def _add_hub(verbs: Verbs, shared: argparse.ArgumentParser) -> None:
 
 def _add_predict(verbs: Verbs, shared: argparse.ArgumentParser) -> None:
     predict = add_verb(verbs, "predict", "imagine what follows an image, and the actions that bring it about", shared)
-    predict.add_argument("--bundle", required=True, metavar="DIR", help="a bundle's folder, pulled or made here")
+    predict.add_argument(
+        "--bundle", required=True, metavar="DIR", help="a bundle's folder, pulled or made here, or a merged base's"
+    )
     predict.add_argument(
         "--image",
         default=[],

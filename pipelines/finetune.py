@@ -21,6 +21,7 @@ from adapt.models.world_action import WorldActionModel
 from adapt.runs.cache import Cache
 from adapt.runs.processes import Rank, find_rank
 from adapt.runs.stage import find_current, read_manifest, require_consistent, require_intact, run_stage
+from adapt.train.settings import HOW_NOT_WHAT
 from pipelines.encode import base_fingerprint, encoders_fingerprint
 from pipelines.job import Job, save_job
 from pipelines.replay import Replay, encoders_of, find_replay
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from adapt.train.module import Training
 
 VERSION = VERSIONS["finetune"]
-HOW_NOT_WHAT = ("devices", "strategy")  # settings that do not decide the result: a run may go on with others
 log = logging.getLogger(__name__)
 
 

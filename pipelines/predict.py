@@ -28,7 +28,7 @@ class Question:
     """What is asked of a bundle.
 
     Attributes:
-        bundle: The bundle's folder.
+        bundle: The folder of a bundle, or of a base, such as one that a bundle was merged into.
         images: The pictures: PATH for a body with one camera, CAMERA=PATH for each camera of others. None at all asks
             about the picture, and the state, that the bundle brings with it.
         task: The instruction; None for the one the bundle brings with it.
@@ -67,14 +67,24 @@ def run(question: Question) -> Answer:
         DataError: The observation does not fit the body.
         MediaError: A picture cannot be read.
     """
-    from adapt.policy import load
-
-    policy = load(question.bundle, bases={} if question.base is None else _named(question.base))
+    policy = _open(question)
     observation, task, note = _asked(question, policy)
     prediction = policy.predict(observation, task, seed=question.seed, with_spread=True)
     video_hz = policy.geometry.video_hz
     written = () if question.out is None else _write(question.out, prediction, video_hz)
     return Answer(body=policy.body.name, prediction=prediction, video_hz=video_hz, written=written, note=note)
+
+
+def _open(question: Question) -> "Policy":
+    from adapt.policy import load
+    from adapt.policy.bundle_files import BASE, BUNDLE
+
+    # Both have a base.json; a bundle's says which base it belongs to, a base's what it is.
+    if (question.bundle / BASE).is_file() and not (question.bundle / BUNDLE).exists():
+        from adapt.policy.opening import open_policy
+
+        return open_policy(str(question.bundle))
+    return load(question.bundle, bases={} if question.base is None else _named(question.base))
 
 
 def to_json(answer: Answer) -> dict[str, Any]:

@@ -14,14 +14,15 @@ from adapt.report.facts import Curves, Provenance, ReportFacts
 from adapt.report.page import NAME, write_report
 from adapt.runs.stage import find_current, read_manifest
 from adapt.train.files import ACCOUNT
+from adapt.train.settings import HOW_NOT_WHAT
 from pipelines.ingest import read_windows
 from pipelines.job import Job
 from pipelines.strict import to_plain
 
 _SOURCES = {"human": "videos of people, without actions", "play": "a robot's recordings, with actions"}
 _STAGES = ("ingest", "encode", "finetune")
-# What the base and the judging are is told elsewhere on the page; `devices` and `strategy` change nothing but time.
-_LEFT_OUT = ("base", "evaluate", "study", "train.devices", "train.strategy")
+# What the base and the judging are is told elsewhere on the page; these change but time and memory.
+_LEFT_OUT = ("base", "evaluate", "study", *(f"train.{name}" for name in HOW_NOT_WHAT))
 
 
 def write_run_report(folder: Path, job: Job, evaluation: Evaluation, shown: Sequence[Shown]) -> Path:

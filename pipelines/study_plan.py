@@ -20,6 +20,7 @@ from adapt.evaluate.study_settings import ABOUT, BASE, REPLAY, SHUFFLED, WRONG
 from adapt.models.bases import load_base
 from adapt.runs.cache import Cache
 from adapt.runs.stage import read_manifest, require_consistent, require_intact
+from adapt.train.settings import HOW_NOT_WHAT
 from pipelines import finetune
 from pipelines.encode import base_fingerprint
 from pipelines.job import Job
@@ -27,7 +28,7 @@ from pipelines.replay import Replay, find_replay
 
 VERSION = 1  # Raise by hand when the same inputs would give another training.
 # Settings that change how a training is worked through, not what comes of it: a study keeps the last step.
-_MEANS = ("devices", "strategy", "checkpoint_every", "validate_every", "validation_windows")
+_MEANS = (*HOW_NOT_WHAT, "checkpoint_every", "validate_every", "validation_windows")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -66,6 +66,16 @@ def doctor(arguments: Namespace, terminal: Terminal) -> None:
         raise SystemExit(1)
 
 
+def plan(arguments: Namespace, terminal: Terminal) -> None:
+    """What an adaptation would take."""
+    from pipelines import plan as pipeline
+
+    found = pipeline.run(arguments)
+    terminal.show(pipeline.table(found))
+    terminal.show(pipeline.words(found))
+    terminal.give(pipeline.to_json(found))
+
+
 def publish(arguments: Namespace, terminal: Terminal) -> None:
     """Send a run's bundle to the Hub, or tell what would be sent."""
     answer = _pipeline("publish").run(
@@ -97,6 +107,21 @@ def predict(arguments: Namespace, terminal: Terminal) -> None:
     for path in answer.written:
         terminal.show(shown(path))
     terminal.give(pipeline.to_json(answer))
+
+
+def merge(arguments: Namespace, terminal: Terminal) -> None:
+    """Fold a bundle's adapter into whole weights."""
+    from pipelines import merge as pipeline
+
+    order = pipeline.Order(
+        bundle=place(arguments.bundle),
+        out=place(arguments.out),
+        base=place(arguments.base) if arguments.base else None,
+        kind=arguments.format,
+        dtype=arguments.dtype,
+        trained_on=arguments.trained_on,
+    )
+    _report(pipeline.run(order), terminal)
 
 
 def config_show(arguments: Namespace, terminal: Terminal) -> None:

@@ -65,7 +65,7 @@ class Case:
 
 CASES = {
     "ddp": Case(settings=EVERYTHING),
-    "fsdp2": Case(settings=EVERYTHING, strategy="fsdp2"),
+    "fsdp2": Case(settings={**EVERYTHING, "checkpointing": True}, strategy="fsdp2"),
     "apart_ddp": Case(settings=APART),
     "apart_fsdp2": Case(settings=APART, strategy="fsdp2"),
     "wide_ddp": Case(settings={**EVERYTHING, "predicted_future_every": 0}, wide=True),

@@ -121,6 +121,12 @@ def find_base(name_or_folder: str) -> Path:
     """
     folder = Path(str(files("adapt"))) / "weights" / TINY if name_or_folder == TINY else Path(name_or_folder)
     if not (folder / "base.json").is_file():
+        if _is_published(folder):
+            raise CheckpointError(
+                f"base '{name_or_folder}': is a base as it is published, without the base.json of this package's own "
+                "format. Today `wam-adapt plan` and `merge` take it, and load_published in Python; no command trains "
+                f"or acts with it yet. Give '{TINY}', or a folder with a base.json."
+            )
         raise CheckpointError(
             f"base '{name_or_folder}': no base.json in {folder}. Known by name: '{TINY}'; or give a folder."
         )
@@ -264,6 +270,12 @@ def random_tiny(seed: int = 0, *, bodies: Mapping[str, tuple[int, int]] | None =
         embodiments={},
         statistics={},
     )
+
+
+def _is_published(folder: Path) -> bool:
+    """Whether a folder looks like a base of Wan's or DreamZero's, by the files beside its weights."""
+    places = (folder, folder / "transformer")
+    return any((place / "config.json").is_file() and any(place.glob("*.safetensors")) for place in places)
 
 
 def _made(make: Callable[[], M], described: BaseDescription, part: str, depth: int) -> M:

@@ -1,7 +1,7 @@
 """Dropout whose draws hang on the row and on nothing else: not on the batch, the process or the device."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from functools import cache
 from math import prod
@@ -26,6 +26,18 @@ def dropping(seeds: Callable[[], Sequence[int]]) -> Iterator[None]:
         yield
     finally:
         _seeds.reset(token)
+
+
+def dropping_as_here() -> Callable[[], AbstractContextManager[None]] | None:
+    """Makes contexts that drop as `dropping` does here, for what is computed again where that is out of reach.
+
+    A backward pass runs after it was left, and on a GPU in a thread that never entered it.
+
+    Returns:
+        Gives a new context each time; None outside `dropping`.
+    """
+    given = _seeds.get()
+    return None if given is None else lambda: dropping(given)
 
 
 class RowDropout(nn.Module):

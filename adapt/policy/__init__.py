@@ -8,12 +8,13 @@ if TYPE_CHECKING:
     from adapt.policy.policy import Policy
 
 
-def load(folder: str | Path, *, bases: Mapping[str, Path] | None = None) -> "Policy":
+def load(folder: str | Path, *, bases: Mapping[str, Path] | None = None, merge: bool = False) -> "Policy":
     """Load the policy in a bundle, ready to act.
 
     Args:
         folder: A bundle, as written by `wam-adapt bundle` or `wam-adapt pull`.
         bases: Folders of base models by repository id, for bases that do not ship with this package.
+        merge: Fold the adapter into the weights in memory: the same answers, to rounding, with fewer multiplications.
 
     Returns:
         The base named in the bundle with the bundle's adapter and heads on it.
@@ -23,4 +24,4 @@ def load(folder: str | Path, *, bases: Mapping[str, Path] | None = None) -> "Pol
     """
     from adapt.policy.policy import load_policy
 
-    return load_policy(Path(folder), bases=bases or {})
+    return load_policy(Path(folder), bases=bases or {}, merge=merge)

@@ -9,6 +9,7 @@ from adapt.models.bases import TINY, Base, find_base, load_base
 from adapt.policy.acting import Actor
 from adapt.policy.bundle import read_bundle
 from adapt.policy.bundle_files import BUNDLE
+from adapt.policy.merging import read_merged
 from adapt.policy.policy import Policy, adapt_base, check_base, find_base_of
 
 VIDEO_STEPS = 8  # as a bundle has it unless its recipe says otherwise
@@ -22,7 +23,7 @@ def open_policy(
     Args:
         model: "tiny", the folder of a base, or the folder of a bundle.
         body: Name of the body that is to act. A bundle that was made for another one acts with the body's figures in
-            the base. None for the bundle's own body, or the first in the base that can act.
+            the base. None for the bundle's own body, also where it was merged, or the first in the base that can act.
         bases: Folders of bases by name, for bundles of those that do not ship with this package.
         video_steps: Solver steps for imagining a chunk; None for the bundle's, or 8 for a base.
 
@@ -33,8 +34,7 @@ def open_policy(
     """
     folder = Path(model)
     if model == TINY or not (folder / BUNDLE).exists():
-        base = load_base(str(find_base(model)))
-        return Policy(base, actor_of(base, body or _first_that_acts(base)), video_steps=video_steps or VIDEO_STEPS)
+        return _open_base(find_base(model), body, video_steps)
     bundle = read_bundle(folder)
     base = load_base(find_base_of(bundle.base, bases or {}))
     check_base(bundle.base, base, folder)
@@ -44,6 +44,16 @@ def open_policy(
     else:
         actor = actor_of(base, str(body))
     return Policy(base, actor, video_steps=video_steps or bundle.video_steps, golden=bundle.golden)
+
+
+def _open_base(folder: Path, body: str | None, video_steps: int | None) -> Policy:
+    """A base that acts with one of its bodies; a merged one as the bundle in it did, unless asked otherwise."""
+    base, merged = load_base(str(folder)), read_merged(folder)
+    if merged is None:
+        return Policy(base, actor_of(base, body or _first_that_acts(base)), video_steps=video_steps or VIDEO_STEPS)
+    actor = actor_of(base, body or merged.body)
+    golden = merged.golden if actor.spec.name == merged.body else None
+    return Policy(base, actor, video_steps=video_steps or merged.video_steps, golden=golden)
 
 
 def actor_of(base: Base, body: str) -> Actor:

@@ -13,6 +13,7 @@ from adapt.errors import BundleError, EmbodimentError
 from adapt.models.adapters import Adapter, apply_adapter
 from adapt.models.bases import TINY, Base, load_base, load_heads, read_identity
 from adapt.models.batch import pad_text
+from adapt.models.formats.merging import merge_adapter
 from adapt.models.frozen import forbid_decoding
 from adapt.models.imagine import Sampling, imagine
 from adapt.models.world_action import INVERSE_DYNAMICS
@@ -221,12 +222,13 @@ class Policy:
         return place(views, self.geometry.canvas)
 
 
-def load_policy(folder: Path, *, bases: Mapping[str, Path]) -> Policy:
+def load_policy(folder: Path, *, bases: Mapping[str, Path], merge: bool = False) -> Policy:
     """Load a bundle and the base it names.
 
     Args:
         folder: The bundle.
         bases: Folders of bases by name, for those that do not ship with this package.
+        merge: Fold the adapter into the weights in memory, which then answer with fewer multiplications.
 
     Raises:
         BundleError: The bundle is damaged, too new, or belongs to another base than the one found.
@@ -234,7 +236,10 @@ def load_policy(folder: Path, *, bases: Mapping[str, Path]) -> Policy:
     bundle = read_bundle(folder)
     base = load_base(find_base_of(bundle.base, bases))
     check_base(bundle.base, base, folder)
-    return put_together(base, bundle)
+    policy = put_together(base, bundle)
+    if merge:
+        merge_adapter(base.model.dit)
+    return policy
 
 
 def put_together(base: Base, bundle: Bundle) -> Policy:

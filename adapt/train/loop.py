@@ -27,6 +27,7 @@ from adapt.train.deal import Share, deal, place_of
 from adapt.train.distributed import ALONE, Ranks
 from adapt.train.module import Adaptation, Training
 from adapt.train.record import Record
+from adapt.train.settings import HOW_NOT_WHAT
 from adapt.train.strategies import trainer_settings
 
 log = logging.getLogger(__name__)
@@ -164,7 +165,7 @@ def _keep_checkpoint_only(scratch: Path) -> None:
 
 def _sign(training: Training) -> list[object]:
     """What must be the same in processes that train together, as far as it can be seen at a glance."""
-    config = {name: value for name, value in asdict(training.config).items() if name not in ("devices", "strategy")}
+    config = {name: value for name, value in asdict(training.config).items() if name not in HOW_NOT_WHAT}
     sums = {name: float(value.detach().double().sum()) for name, value in training.trained.tensors.items()}
     return [config, training.objective.seed, sums, [window.window_id for window in training.mixture.windows(0)]]
 

@@ -66,6 +66,7 @@ class Adaptation(LightningModule):  # type: ignore[misc]  # Lightning is not fol
         self.training_plan = training
         self.ranks = ranks
         self.model = training.objective.model
+        self.model.dit.checkpointing = training.config.checkpointing
         self.record = Record()
         self.done = 0  # steps, those before a checkpoint too
         self._from: Checkpoint | None = None

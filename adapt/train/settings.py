@@ -7,6 +7,8 @@ from adapt.errors import RecipeError
 from adapt.objectives.choices import NONE, TIMESTEPS, WEIGHTINGS
 
 BASE = "base"
+# Settings that do not decide the result: a run may go on with others.
+HOW_NOT_WHAT = ("devices", "strategy", "checkpointing")
 
 _COUNTS = (
     "steps",
@@ -116,6 +118,8 @@ class TrainConfig:
         validate_every: Steps between validations; the best of them is what is kept.
         validation_windows: Most validation windows looked at.
         log_every: Steps between lines in the logs.
+        checkpointing: Keep of each block of the video transformer only what goes in, and compute the rest again when
+            gradients are taken: a third more work, and a small part of the memory. The result is the same.
         devices: Processes that share each step's windows, each on a device of its own.
         strategy: How they share the model: "ddp" each has a whole one, "fsdp2" each has a part of it, "auto" whole
             ones.
@@ -147,6 +151,7 @@ class TrainConfig:
     validate_every: int = 50
     validation_windows: int = 24
     log_every: int = 10
+    checkpointing: bool = False
     devices: int = 1
     strategy: str = "auto"
 

@@ -77,9 +77,9 @@ def config_for(kind: str, wan: WanConfig) -> dict[str, Any]:
         CheckpointError: The format has no way to say it.
     """
     if wan.learned_positions is not None or wan.text_length not in (None, _TEXT_TOKENS):
+        odd = "learned positions" if wan.learned_positions is not None else f"prompts of {wan.text_length} tokens"
         raise CheckpointError(
-            f"{kind}: has no place for learned positions or for prompts of {wan.text_length} tokens. "
-            "Save it in the package's own format."
+            f"{kind}: has no place for {odd}, which this base has. Save it in the package's own format."
         )
     if kind == DIFFUSERS:
         skipped = ("text_length", "learned_positions")

@@ -165,6 +165,24 @@ def save_published(
         CheckpointError: The format has no place for a part, or needs one more.
         RunError: The folder is used, or the disk is full.
     """
+    with new_folder(folder) as place:
+        fill_published(place, modules, kind, config=config, shard_bytes=shard_bytes)
+
+
+def fill_published(
+    folder: Path,
+    modules: Mapping[str, nn.Module],
+    kind: str,
+    *,
+    config: Mapping[str, Any] | None = None,
+    shard_bytes: int = SHARD_BYTES,
+) -> None:
+    """Write a base into a folder that is there and empty; as `save_published` else, which makes the folder.
+
+    Raises:
+        CheckpointError: The format has no place for a part, or needs one more.
+        RunError: The disk is full.
+    """
     if kind not in FORMATS:
         raise CheckpointError(f"{folder}: there is no format '{kind}'. Take one of {', '.join(FORMATS)}.")
     wanted = set(PARTS) if kind == DREAMZERO else {TRANSFORMER}
@@ -181,8 +199,7 @@ def save_published(
     told = config_for(kind, transformer.config) if config is None else config
     parts = {name: Part(module=modules[name], places=places_of(kind, name, modules[name])) for name in modules}
     outgoing = Outgoing(parts)
-    with new_folder(folder) as place:
-        write_shards(place, _STEMS[kind], outgoing.sizes(), outgoing.get, config=told, shard_bytes=shard_bytes)
+    write_shards(folder, _STEMS[kind], outgoing.sizes(), outgoing.get, config=told, shard_bytes=shard_bytes)
 
 
 def _on_meta(kind: str, sizes: BaseSizes, folder: Path) -> dict[str, Part]:
@@ -218,3 +235,8 @@ def places_of(kind: str, part: str, module: nn.Module) -> tuple[Place, ...]:
         CODEC: codec_places,
     }[part](names)
     return tuple(place.under(_PREFIXES[part]) for place in places) if kind == DREAMZERO else places
+
+
+def prefix_of(part: str) -> str:
+    """What the names of a part's tensors begin with in DreamZero's files."""
+    return _PREFIXES[part]

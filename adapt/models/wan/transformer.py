@@ -1,6 +1,7 @@
 """The transformer: tokens of any layout in, velocities and features out."""
 
 import math
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import lru_cache
 
@@ -8,7 +9,9 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
+from adapt.models.row_dropout import dropping_as_here
 from adapt.models.wan.blocks import Block, ConditionEmbedder, Conditions, WideLayerNorm, rotation_table, widened
 from adapt.models.wan.config import WanConfig
 from adapt.models.wan.context_cache import ContextCache, Picture, Words
@@ -33,11 +36,16 @@ class WanTransformer(nn.Module):
         self.norm_out = WideLayerNorm(width, config.eps, elementwise_affine=False)
         self.proj_out = nn.Linear(width, config.out_channels * math.prod(config.patch_size))
         self.scale_shift_table = nn.Parameter(torch.randn(1, 2, width) / width**0.5)
+        self.checkpointing = False  # whether blocks keep only their input for the backward pass, and are computed again
 
     def forward(
         self, tokens: Float[Tensor, "b n width"], given: Conditions, cache: ContextCache | None = None
     ) -> Float[Tensor, "b n width"]:
         """Pass tokens through every block, seeing those that `cache` holds, and adding to it if `given` says so."""
+        if self.checkpointing and cache is None and torch.is_grad_enabled():
+            for block in self.blocks:
+                tokens = _computed_again(block, tokens, given)
+            return tokens
         for index, block in enumerate(self.blocks):
             tokens = block(tokens, given, None if cache is None else cache.blocks[index])
         return tokens
@@ -192,6 +200,20 @@ class WanTransformer(nn.Module):
         f, rows, columns = sizes
         grid = patches.reshape(patches.shape[0], f, rows, columns, pf, ph, pw, -1).permute(0, 1, 4, 7, 2, 5, 3, 6)
         return grid.reshape(patches.shape[0], f * pf, -1, rows * ph, columns * pw)
+
+
+def _computed_again(block: nn.Module, tokens: Tensor, given: Conditions) -> Tensor:
+    """Pass tokens through a block of whose intermediate values nothing is kept: they come again when gradients do."""
+    dropping = dropping_as_here() or nullcontext
+    out: Tensor = checkpoint(
+        block,
+        tokens,
+        given,
+        use_reentrant=False,
+        preserve_rng_state=dropping is nullcontext,
+        context_fn=lambda: (nullcontext(), dropping()),
+    )
+    return out
 
 
 @lru_cache(maxsize=64)
