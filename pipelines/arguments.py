@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from pipelines.housekeeping_arguments import add_housekeeping
 from pipelines.parsers import Verbs, add_verb
+from pipelines.serve_arguments import add_serve
 from pipelines.sim_arguments import add_sim
 from pipelines.stages import SPREAD, STAGES
 
@@ -66,6 +67,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_study(verbs, shared)
     _add_hub(verbs, shared)
     _add_predict(verbs, shared)
+    add_serve(verbs, shared)
     _add_config(verbs, shared)
     add_sim(verbs, shared)
     add_housekeeping(verbs, shared)

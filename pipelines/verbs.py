@@ -99,6 +99,13 @@ def predict(arguments: Namespace, terminal: Terminal) -> None:
     terminal.give(pipeline.to_json(answer))
 
 
+def serve(arguments: Namespace, terminal: Terminal) -> None:
+    """Answer robots until told to stop."""
+    from pipelines import serve as pipeline
+
+    _report(pipeline.run(pipeline.question(arguments), terminal.say), terminal)
+
+
 def config_show(arguments: Namespace, terminal: Terminal) -> None:
     """Show each key of a recipe."""
     from pipelines import config_show as pipeline

@@ -55,7 +55,7 @@ class ToyPolicy:
         self.asked: list[tuple[Any, str, int]] = []
         self.gate = threading.Event()  # cleared, nothing is answered
         self.gate.set()
-        self._say = say or (lambda state, seed: np.linspace(state, state + 0.02, STEPS) + seed * 1e-9)
+        self._say = say or (lambda state, _: np.linspace(state, state + 0.02, STEPS))
 
     def act(self, observation: object, instruction: str, *, seed: int = 0) -> ActionChunk:
         seen = as_observation(observation, self.body)
@@ -71,7 +71,12 @@ class ToyPolicy:
         )
 
 
-def question(size: int = 8, state: Sequence[float] = (0.0, 0.1), **more: Any) -> dict[str, Any]:
+def question(size: int = 8, state: object = (0.0, 0.1), **more: Any) -> dict[str, Any]:
     """An observation as a client sends it."""
     picture = np.arange(size * size * 3, dtype=np.uint8).reshape(size, size, 3)
-    return {"images": {"main": picture}, "state": np.array(state, np.float64), "prompt": "wave", **more}
+    return {
+        "images": {"main": picture},
+        "state": np.array(state) if isinstance(state, tuple) else state,
+        "prompt": "wave",
+        **more,
+    }

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Mapping
 from typing import Any
 
@@ -53,6 +53,7 @@ class Service:
         self.steps = settings.executed or policy.geometry.action_steps
         self.wait_s = settings.wait_s(policy.geometry)
         self.thinker = Thinker(waiting=2 * settings.clients)
+        self.counts: Counter[str] = Counter(answers=0, holds=0, refusals=0, connections=0)
 
     def metadata(self) -> dict[str, Any]:
         """What a client is told of the policy before it asks anything."""
@@ -116,10 +117,13 @@ class Conversation:
                 return self._reset(message)
             told = await self._infer(message, begun_s)
         except AdaptError as error:
+            self._service.counts["refusals"] += 1
             return str(error)
         except Exception as error:  # the connection is kept, whatever the model does
+            self._service.counts["refusals"] += 1
             log.exception("connection %d: the model failed", self._number)
             return f"model: failed ({type(error).__name__}). See the log of the server, and reset."
+        self._service.counts["answers"] += 1
         self._total_ms = 1e3 * (time.monotonic() - begun_s)
         return told
 
@@ -156,6 +160,7 @@ class Conversation:
 
     def _say(self, decision: Decision, thought: Thought | None, session: Session, begun_s: float) -> bytes:
         answer = decision.answer
+        self._service.counts["holds"] += answer.hold
         if not np.isfinite(answer.actions).all():
             raise ServeError(
                 "actions: hold what is not a finite number, so they are not sent. Stop the robot, and reset."

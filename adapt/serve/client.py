@@ -10,6 +10,7 @@ with Client("192.168.1.2", 8000) as client:
 
 import time
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -73,6 +74,7 @@ class Client:
         self._headers = {} if api_key is None else {"Authorization": f"Api-Key {api_key}"}
         self._timeout_s = timeout_s
         self._connection: ClientConnection | None = None
+        self._open = ExitStack()
         self._metadata: dict[str, Any] = {}
 
     @property
@@ -133,9 +135,8 @@ class Client:
 
     def close(self) -> None:
         """Hang up."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.close()
+        self._connection = None
+        self._open.close()
 
     def __enter__(self) -> "Client":
         return self
@@ -149,7 +150,7 @@ class Client:
         if self._connection is not None:
             return self._connection
         try:
-            connection = connect(
+            connecting = connect(
                 self._address,
                 compression=None,
                 max_size=None,
@@ -157,13 +158,15 @@ class Client:
                 open_timeout=self._timeout_s,
                 close_timeout=_CLOSE_S,
             )
+            connection = self._open.enter_context(connecting)
             told = unpack(_bytes(connection.recv(timeout=self._timeout_s)))
         except (OSError, WebSocketException) as error:
+            self.close()
             raise ServeError(
                 f"{self._address}: cannot be reached ({in_short(error)}). Start it there with wam-adapt serve."
             ) from error
         if not isinstance(told, dict) or told.get("protocol") != PROTOCOL:
-            connection.close()
+            self.close()
             raise ServeError(f"{self._address}: tells of itself {brief(told)}. Use client and server of one version.")
         self._metadata, self._connection = told, connection
         return connection

@@ -71,6 +71,7 @@ class Guard:
         self.bounds, self.rate_hz = bounds, rate_hz
         self._inside = inside
         self._step_s = 1.0 / rate_hz
+        self._free = inside is None and len(bounds.unlimited) == len(bounds.names)
 
     def refuses(self, start: Motion) -> str:
         """Why limits cannot be kept from here; empty where they can.
@@ -98,6 +99,8 @@ class Guard:
             targets: Places asked for, one row a step. A row that is not finite asks to stay. Shape (k, d).
             start: The last command and its speed, which `refuses` has nothing against.
         """
+        if self._free and np.isfinite(targets).all():
+            return self._follow_freely(targets, start)
         commands, ends, motion = np.empty(targets.shape, np.float64), [], start
         for row, target in enumerate(targets):
             motion = self.step(target, motion)
@@ -130,6 +133,15 @@ class Guard:
         """Undo `to_places`. Shape (k, d)."""
         steps = np.diff(places, axis=0, prepend=start.position[None])
         return np.where(self.bounds.increment, steps, places)
+
+    def _follow_freely(self, targets: Array, start: Motion) -> Kept:
+        """As `follow`, where there are no limits."""
+        with np.errstate(over="ignore"):
+            speeds = np.clip(
+                np.diff(targets, axis=0, prepend=start.position[None]) * self.rate_hz, -_FARTHEST, _FARTHEST
+            )
+        ends = tuple(Motion(position=place, velocity=speed) for place, speed in zip(targets, speeds, strict=True))
+        return Kept(commands=targets, ends=ends, changed=np.zeros(targets.shape[1], np.bool_))
 
     def _rest(self, motion: Motion) -> Array:
         """What to ask for in order to stop: the place one is at, or no speed."""

@@ -142,6 +142,8 @@ def _state(message: Mapping[str, Any], axes: dict[str, float]) -> Any:
     whole = [message[name] for name in WHOLE if message.get(name) is not None]
     if len(whole) + bool(axes) > 1:
         raise ServeError(f"state: came under more than one name. Send it once, as {' or '.join(WHOLE)}, or in parts.")
+    if whole and isinstance(whole[0], np.ndarray):
+        return whole[0].copy()  # What came off the wire is read-only, which torch does not know.
     return whole[0] if whole else axes or None
 
 

@@ -43,7 +43,6 @@ class PolicyServer:
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._connections = 0
         self._open = 0
         self._answering = 0
         self._idle = asyncio.Event()
@@ -109,8 +108,8 @@ class PolicyServer:
         return None
 
     async def _serve_connection(self, connection: ServerConnection) -> None:
-        self._connections += 1
-        number = self._connections
+        self._service.counts["connections"] += 1
+        number = self._service.counts["connections"]
         path = connection.request.path if connection.request is not None else "/"
         if self._open >= self._service.settings.clients:  # Several that were admitted at the same time.
             await connection.close(CloseCode.TRY_AGAIN_LATER, "full; try again later")

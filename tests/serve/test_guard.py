@@ -1,5 +1,6 @@
 """Whatever is asked for, what leaves keeps every limit: judged in exact arithmetic on the numbers that leave."""
 
+import itertools
 from fractions import Fraction
 from typing import Any
 
@@ -40,7 +41,7 @@ def broken(kept: np.ndarray, start: Motion, limits: Bounds, rate: Fraction) -> l
         places = [Fraction(float(start.position[axis])), *(Fraction(float(value)) for value in kept[:, axis])]
         speeds = [
             Fraction(float(start.velocity[axis])),
-            *((b - a) * rate for a, b in zip(places, places[1:], strict=False)),
+            *((b - a) * rate for a, b in itertools.pairwise(places)),
         ]
         low, high, speed, change = (
             float(getattr(limits, name)[axis]) for name in ("low", "high", "speed", "acceleration")
@@ -49,7 +50,7 @@ def broken(kept: np.ndarray, start: Motion, limits: Bounds, rate: Fraction) -> l
         found += [f"speed {axis}/{i}" for i, value in enumerate(speeds[1:]) if abs(value) > speed]
         found += [
             f"acceleration {axis}/{i}"
-            for i, (a, b) in enumerate(zip(speeds, speeds[1:], strict=False))
+            for i, (a, b) in enumerate(itertools.pairwise(speeds))
             if abs(b - a) * rate > change
         ]
     return found

@@ -1,5 +1,6 @@
 """Bytes are those of openpi's client and RoboArena's; and whatever comes in is measured before it is believed."""
 
+import contextlib
 import io
 import struct
 from collections.abc import Callable
@@ -46,8 +47,8 @@ def test_an_array_s_bytes_are_openpi_s(dtype: str) -> None:
 
 
 def test_a_numpy_scalar_s_bytes_are_openpi_s() -> None:
-    assert pack(np.float64(0.5)) == (
-        b"\x83\xc4\x0e__npgeneric__\xc3\xc4\x04data\xcb" + struct.pack(">d", 0.5) + b"\xc4\x05dtype\xa3<f8"
+    assert pack(np.float32(0.5)) == (
+        b"\x83\xc4\x0e__npgeneric__\xc3\xc4\x04data\xcb" + struct.pack(">d", 0.5) + b"\xc4\x05dtype\xa3<f4"
     )
     assert unpack(pack(np.float32(0.25))) == np.float32(0.25)
     assert unpack(pack(np.str_("pour"))) == "pour"
@@ -131,10 +132,8 @@ def test_many_small_values_are_refused_before_they_fill_the_memory() -> None:
 
 
 def only_ours(frame: bytes) -> None:
-    try:
+    with contextlib.suppress(ServeError):
         pack(unpack(frame))
-    except ServeError:
-        pass
 
 
 @settings(max_examples=150, deadline=None, derandomize=True)
