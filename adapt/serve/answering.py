@@ -151,7 +151,7 @@ class Conversation:
         else:
             decision = session.follow(_values(thought.value)[: service.steps], start)
         if service.shadow is not None:
-            service.shadow.note((self._number, session_of(message)), request, felt, decision.answer)
+            service.shadow.note(f"{self._number}/{session_of(message)}", request, felt, decision.answer)
             held = session.hold(SHADOW, start, service.steps)
             session.watch()
             return self._say(held, thought, session, begun_s)

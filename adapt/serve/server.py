@@ -131,13 +131,15 @@ class PolicyServer:
         # RoboArena's client takes its six entries and no others; ours asks for more under another path.
         told = service.metadata() if config is None or path == SESSION else config
         await self._send(connection, pack(told))
-        while not self._stopping:
+        while True:
             frame = await connection.recv()
             self._begin_answer()
             try:
                 await self._send(connection, await conversation.answer(frame))
             finally:
                 self._end_answer()
+            if self._stopping:
+                await connection.close(CloseCode.GOING_AWAY, "stopping")
 
     async def _send(self, connection: ServerConnection, frame: bytes | str) -> None:
         async with asyncio.timeout(self._service.settings.send_s):

@@ -6,7 +6,6 @@ operator did since the last request comes with the next one, as `operator_action
 
 import json
 import time
-from collections.abc import Hashable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,20 +57,20 @@ class Shadow:
             self._file = path.open("a", encoding="utf-8")
         except OSError as error:
             raise ServeError(f"{path}: cannot be written ({error.strerror}). Name another file.") from error
-        self._would: dict[Hashable, Array] = {}
+        self._would: dict[str, Array] = {}
 
-    def note(self, robot: Hashable, request: Request, state: Array | None, answer: Answer) -> None:
+    def note(self, robot: str, request: Request, state: Array | None, answer: Answer) -> None:
         """Write down one decision, and beside the last one of that robot what was done instead.
 
         Args:
-            robot: Whose decision.
+            robot: Whose decision: number of its connection, and name of its session.
             request: What was asked.
             state: What the body felt. Shape (s,).
             answer: What the model would have done, within the limits.
         """
         line: dict[str, Any] = {
             "time_s": round(time.time(), 3),
-            "robot": str(robot),
+            "robot": robot,
             "prompt": request.prompt,
             "names": list(self._names),
             "state": None if state is None else state.tolist(),

@@ -23,7 +23,7 @@ DATA, DTYPE, SHAPE = b"data", b"dtype", b"shape"
 _REFUSED_KINDS = "VOc"  # void, Python objects and complex numbers: the field's clients do not send them either
 _DTYPE = re.compile(r"[<>|=][biufSU][1-9][0-9]{0,5}")
 _MOST_AXES = 8
-_MOST_VALUES = 100_000  # in one message, arrays counting as one: what is small as bytes may be large in memory
+_MOST_VALUES = 10_000  # in one message, arrays counting as one: what is small as bytes may be large in memory
 
 
 def pack(value: object) -> bytes:

@@ -159,6 +159,7 @@ def test_the_next_chunk_is_asked_for_while_the_current_one_plays() -> None:
     assert [command.action[0] for command in commands] == [1.0, 2.0, 3.0, 4.0]
     assert len(server.asked) == 1
     player.act(seen)
+    settle(player)
     assert len(server.asked) == 2
     assert server.asked[1]["executed"] == 5
     assert "executed" not in server.asked[0]

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import msgpack
 import numpy as np
 import pytest
 from serve_builder import LIMITS, STEPS, ToyPolicy, question, robot
+from serve_droid import KEYS, arm_of_droid, droid
 from websockets.exceptions import ConnectionClosed, ConnectionClosedError, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
@@ -210,45 +212,6 @@ def test_a_connection_does_not_collect_sessions_without_end(address: Address, po
             ask(connection, question(session_id=name))
         ask(connection, question(session_id=0))
     assert policy.asked[-1][2] == policy.asked[-41][2]  # It was forgotten, and began anew.
-
-
-def droid(**more: Any) -> dict[str, Any]:
-    """RoboArena's observation: all the state it has, whether it is needed or not."""
-    return {
-        "observation/exterior_image_0_left": np.zeros((8, 8, 3), np.uint8),
-        "observation/wrist_image_left": np.zeros((8, 8, 3), np.uint8),
-        "observation/joint_position": np.arange(7, dtype=np.float32),
-        "observation/cartesian_position": np.zeros(6, np.float32),
-        "observation/gripper_position": np.ones(1, np.float32),
-        "prompt": "wave",
-        "session_id": "38DSA3hd3",
-        **more,
-    }
-
-
-def arm_of_droid() -> Any:
-    from adapt.embodiment.spec import Axis, Camera, Embodiment
-
-    names = (*(f"j{number}" for number in range(7)), "gripper")
-    return Embodiment(
-        name="droid",
-        prompt="{instruction}",
-        cameras=tuple(
-            Camera(name=name, column=name, slot=slot) for name, slot in (("left", "top_left"), ("hand", "top_right"))
-        ),
-        actions=tuple(Axis(name=name, unit="rad", column="action", index=i) for i, name in enumerate(names)),
-        state=tuple(Axis(name=name, unit="rad", column="state", index=i) for i, name in enumerate(names)),
-    )
-
-
-KEYS = {
-    "images": {"observation/exterior_image_0_left": "left", "observation/wrist_image_left": "hand"},
-    "state": {
-        "observation/joint_position": [f"j{number}" for number in range(7)],
-        "observation/gripper_position": ["gripper"],
-    },
-    "roboarena": {"action_space": "joint_position", "image_resolution": [180, 320]},
-}
 
 
 def test_it_speaks_as_roboarena_s_server_does() -> None:
@@ -452,19 +415,14 @@ def test_it_finishes_what_it_began_before_it_stops() -> None:
     assert replies[1] == 1001  # going away
 
 
-def test_who_does_not_read_or_vanishes_is_cut_off_and_the_others_go_on() -> None:
-    """A slow reader whose buffers are full, and a half-open connection that answers no ping."""
-    settings = ServeSettings(port=0, send_s=0.3, ping_s=0.1, largest_frame_bytes=200_000)
-    policy = ToyPolicy()
-    # Answers large enough to fill a socket's buffers.
-    policy.geometry = type(policy.geometry)(**{**vars_of(policy.geometry), "action_steps": 4_000})
-    policy._say = lambda *_: np.zeros((4_000, 3))
-    with serving(policy, settings) as address:
+def test_who_does_not_read_is_cut_off_and_the_others_go_on() -> None:
+    """A slow reader, whose buffers are full of answers."""
+    policy = ToyPolicy(say=lambda *_: np.zeros((4_000, 3)))
+    policy.geometry = replace(policy.geometry, action_steps=4_000)
+    with serving(policy, ServeSettings(port=0, send_s=0.3)) as address:
         slow = socket.create_connection((address.host, address.port), timeout=5)
-        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         slow.sendall(handshake(address))
-        frame = masked(pack(question()))
-        gone = threading.Event()
+        frame, gone = masked(pack(question())), threading.Event()
 
         def flood() -> None:
             try:
@@ -476,15 +434,22 @@ def test_who_does_not_read_or_vanishes_is_cut_off_and_the_others_go_on() -> None
         thread = threading.Thread(target=flood, daemon=True)
         thread.start()
         with talking(address) as connection:
-            for _ in range(20):
+            for _ in range(10):
                 assert isinstance(ask(connection, question()), dict)
-        assert gone.wait(20), "the slow reader is still there"
+        assert gone.wait(30), "the slow reader is still there"
         slow.close()
         thread.join(5)
 
 
-def vars_of(value: Any) -> dict[str, Any]:
-    return {name: getattr(value, name) for name in type(value).__dataclass_fields__}
+def test_a_connection_that_is_open_on_one_side_only_is_noticed() -> None:
+    """It reads, but says nothing any more, and answers no ping."""
+    with (
+        serving(ToyPolicy(), ServeSettings(port=0, ping_s=0.1)) as address,
+        socket.create_connection((address.host, address.port), timeout=20) as silent,
+    ):
+        silent.sendall(handshake(address))
+        while silent.recv(4096):  # until it is hung up on
+            pass
 
 
 def handshake(address: Address) -> bytes:
