@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from adapt.embodiment.entries import nearest, take_items, take_mapping, take_texts
 from adapt.errors import EmbodimentError
@@ -115,14 +115,15 @@ def _read_figure(entry: Mapping[str, object], figure: str, count: int, where: st
     if value is None:
         return [None] * count
     column = value if isinstance(value, list) else [value] * count
-    if len(column) != count or not all(_is_number(number) for number in column):
+    numbers = [float(number) for number in column if _is_number(number)]
+    if not len(numbers) == len(column) == count:
         raise EmbodimentError(
             f"{where}: '{figure}' is {brief(value)}; give one finite number, or a list of {count}, one per name."
         )
-    return [float(number) for number in column]
+    return [*numbers]
 
 
-def _is_number(value: object) -> bool:
+def _is_number(value: object) -> TypeGuard[float]:
     try:
         return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     except OverflowError:  # A whole number that no float can hold.

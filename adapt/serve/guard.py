@@ -4,7 +4,8 @@ Every command keeps, exactly as a float64 tells it: low <= c <= high; |c - last|
 speed within the acceleration. Cutting each of these alone would not do: who arrives at a joint's end with full speed
 can keep either the range or the acceleration, not both. So a command is only ever as fast as leaves room to brake. As
 long as the start can be kept within limits, every command after it can, and if it cannot, `Guard.refuses` says which
-axis is at fault.
+axis is at fault. Nor does a body that lags behind what is asked shoot past it: it catches up only as fast as lets it
+arrive with the speed that the targets go on with.
 
 Source:
     The discrete-time braking curve of trapezoidal speed profiles (Biagiotti and Melchiorri 2008, Trajectory Planning
@@ -27,6 +28,7 @@ Inside = Callable[[Array], NDArray[np.bool_]]
 _USED, _PLANNED = 1 - 1e-6, 1 - 2e-6
 _STILL = 1e-9  # share of the speed limit, or units per second, that counts as standing
 _FARTHEST = 1e300  # units per second; what is asked beyond it is not a number soon after
+_MOST_ROOM = 1e100  # units; there is no braking for as long as that
 _MOST_BRAKING = 10_000  # steps; no body needs so many
 
 
@@ -62,12 +64,14 @@ class Guard:
             their kinematics says of them. A command is only given if it and the way to stop after it lie inside.
 
     Raises:
-        ValueError: The rate is not above 0.
+        ValueError: The rate is not above 0; or poses are to be looked at, but an axis is told as a speed.
     """
 
     def __init__(self, bounds: Bounds, rate_hz: float, inside: Inside | None = None) -> None:
         if not rate_hz > 0:
             raise ValueError(f"rate_hz is {rate_hz}; give a number above 0")
+        if inside is not None and bounds.flowing.any():
+            raise ValueError("inside is given, but axes that are told as speeds make no pose; leave it out")
         self.bounds, self.rate_hz = bounds, rate_hz
         self._inside = inside
         self._step_s = 1.0 / rate_hz
@@ -102,25 +106,33 @@ class Guard:
         if self._free and np.isfinite(targets).all():
             return self._follow_freely(targets, start)
         commands, ends, motion = np.empty(targets.shape, np.float64), [], start
+        with np.errstate(all="ignore"):  # Targets may be anything.
+            flows = np.diff(targets, axis=0) * self.rate_hz
+        flows = np.concatenate([flows, flows[-1:]]) if len(flows) else np.full(targets.shape, np.nan)
         for row, target in enumerate(targets):
-            motion = self.step(target, motion)
+            motion = self.step(target, motion, flows[row])
             commands[row] = motion.position
             ends.append(motion)
         return Kept(commands=commands, ends=tuple(ends), changed=(commands != targets).any(axis=0))
 
-    def step(self, target: Array, motion: Motion) -> Motion:
-        """One command, as `follow` gives it: after it the body is at `position`. Shape (d,)."""
-        asked = np.where(np.isfinite(target).all(), target, self._rest(motion))
-        after = self._towards(asked, motion)
-        if self._inside is None or self._can_stop(after):
-            return after
-        return self._towards(self._rest(motion), motion)
+    def step(self, target: Array, motion: Motion, flow: Array) -> Motion:
+        """One command, as `follow` gives it: after it the body is at `position`.
+
+        Args:
+            target: The place asked for. Shape (d,).
+            motion: The last command and its speed.
+            flow: How fast targets go on from there, per second; nan where nobody knows. Shape (d,).
+        """
+        if not np.isfinite(target).all():
+            return self._stop(motion)
+        after = self._towards(target, motion, flow)
+        return after if self._inside is None or self._can_stop(after) else self._stop(motion)
 
     def brake(self, start: Motion, steps: int) -> Kept:
         """Commands that stop as fast as limits allow, and stay. Shape (steps, d)."""
         motion, ends = start, []
         for _ in range(steps):
-            motion = self._towards(self._rest(motion), motion)
+            motion = self._stop(motion)
             ends.append(motion)
         commands = np.array([end.position for end in ends]).reshape(steps, len(self.bounds.names))
         return Kept(commands=commands, ends=tuple(ends), changed=np.ones(len(self.bounds.names), np.bool_))
@@ -143,21 +155,35 @@ class Guard:
         ends = tuple(Motion(position=place, velocity=speed) for place, speed in zip(targets, speeds, strict=True))
         return Kept(commands=targets, ends=ends, changed=np.zeros(targets.shape[1], np.bool_))
 
-    def _rest(self, motion: Motion) -> Array:
-        """What to ask for in order to stop: the place one is at, or no speed."""
-        return np.where(self.bounds.flowing, 0.0, motion.position)
+    def _stop(self, motion: Motion) -> Motion:
+        """Stay at the place one is at, or come to no speed."""
+        rest = np.where(self.bounds.flowing, 0.0, motion.position)
+        return self._towards(rest, motion, np.zeros(len(rest)))
 
-    def _towards(self, target: Array, motion: Motion) -> Motion:
+    def _towards(self, target: Array, motion: Motion, flow: Array) -> Motion:
         slow, fast = self._reach(motion)
         slow = np.minimum(slow, fast)  # Equal but for rounding.
         with np.errstate(over="ignore"):
-            wanted = np.clip((target - motion.position) * self.rate_hz, -_FARTHEST, _FARTHEST)
+            direct = np.clip((target - motion.position) * self.rate_hz, -_FARTHEST, _FARTHEST)
+            wanted = self._approach(direct, flow)
             near = motion.position + np.clip(wanted, slow, fast) * self._step_s
-            place = np.where((slow <= wanted) & (wanted <= fast), target, near)
+            place = np.where((wanted == direct) & (slow <= direct) & (direct <= fast), target, near)
             place = np.clip(place, self.bounds.low, self.bounds.high)
             place = np.where(np.isfinite(place), place, motion.position)
             velocity = np.clip((place - motion.position) * self.rate_hz, -_FARTHEST, _FARTHEST)
         return Motion(position=place, velocity=velocity)
+
+    def _approach(self, direct: Array, flow: Array) -> Array:
+        """The speed that leads to the target, or towards it where arriving at once would mean to shoot past it.
+
+        With the targets going on at u, and D(r) the way of one step at r and of braking from it, v = u + r closes the
+        gap to the target and ends on it if D(r) is the gap less u's share of it.
+        """
+        most = np.minimum(self.bounds.speed, _FARTHEST)
+        onward = np.clip(np.where(np.isfinite(flow), flow, direct), -most, most)
+        ahead = direct - onward
+        is_gentle = np.abs(ahead) <= self.bounds.acceleration * _USED * self._step_s
+        return np.where(is_gentle, direct, onward + np.sign(ahead) * self._fastest(np.abs(ahead) * self._step_s))
 
     def _reach(self, motion: Motion) -> tuple[Array, Array]:
         """Lowest and highest speed of the next step after which everything can still be kept. Shapes (d,), (d,)."""
@@ -177,10 +203,11 @@ class Guard:
         step_s, with_brake = self._step_s, np.isfinite(self.bounds.acceleration) & np.isfinite(room) & (room > 0)
         with np.errstate(over="ignore"):
             plain = room / step_s
+        room = np.minimum(room, _MOST_ROOM)
         braking = np.where(with_brake, self.bounds.acceleration * _PLANNED, 1.0) * step_s
         ways = np.where(with_brake, room, 0.0) / (braking * step_s)
         further = np.floor((np.sqrt(1 + 8 * ways) - 1) / 2)
-        braked = (np.where(with_brake, plain, 0.0) + braking * further * (further + 1) / 2) / (further + 1)
+        braked = (np.where(with_brake, room, 0.0) / step_s + braking * further * (further + 1) / 2) / (further + 1)
         return np.where(with_brake, braked, plain)
 
     def _can_stop(self, motion: Motion) -> bool:
@@ -189,7 +216,7 @@ class Guard:
         poses = [motion.position]
         still = _STILL * np.where(np.isfinite(self.bounds.speed), self.bounds.speed, 1.0)
         while (np.abs(motion.velocity) > still).any():
-            motion = self._towards(self._rest(motion), motion)
+            motion = self._stop(motion)
             poses.append(motion.position)
             if len(poses) > _MOST_BRAKING:
                 return False

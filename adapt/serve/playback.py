@@ -51,6 +51,7 @@ class Playback:
             raise ValueError(f"blend_steps is {blend_steps}; give 0 or more")
         self._guard, self._blend = guard, blend_steps
         self._rows: Array = np.empty((0, len(guard.bounds.names)))  # places due from now on
+        self._flow: Array = np.full(len(guard.bounds.names), np.nan)  # how fast what is played goes on
         self.motion = start
         self.step = 0
         self.dropped = 0
@@ -90,8 +91,12 @@ class Playback:
     def next(self) -> Command:
         """The command that is due now."""
         before, hold = self.motion, not len(self._rows)
-        target = np.full(len(before.position), np.nan) if hold else self._rows[0]
-        self.motion = self._guard.step(target, before)
+        if hold:
+            self.motion = self._guard.brake(before, 1).ends[0]
+        else:
+            if len(self._rows) > 1:
+                self._flow = (self._rows[1] - self._rows[0]) * self._guard.rate_hz
+            self.motion = self._guard.step(self._rows[0], before, self._flow)
         self._rows = self._rows[1:]
         action = self._guard.to_told(self.motion.position[None], before)[0]
         self.step += 1

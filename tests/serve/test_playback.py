@@ -151,8 +151,10 @@ def settle(player: Player) -> None:
 
 def test_the_next_chunk_is_asked_for_while_the_current_one_plays() -> None:
     server = Server()
+    server.let.clear()
     player = Player(server, ahead_steps=3, blend_steps=0)
     assert player.act(seen).hold  # The first answer has not come yet.
+    server.let.set()
     settle(player)
     commands = [player.act(seen) for _ in range(4)]
     assert [command.hold for command in commands] == [False] * 4
@@ -183,7 +185,7 @@ def test_a_control_step_never_waits_for_the_server() -> None:
 
 def test_when_the_server_says_hold_or_fails_the_robot_stops_and_asks_again_later() -> None:
     server = Server()
-    player = Player(server, ahead_steps=8)
+    player = Player(server, ahead_steps=7)
     player.act(seen)
     settle(player)
     server.answer = lambda _: ServeError("ws://robot: the connection was lost. Ask again.")
