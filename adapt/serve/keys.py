@@ -23,7 +23,7 @@ from typing import Any
 from adapt.embodiment.entries import nearest, take_mapping, take_text, take_texts
 from adapt.embodiment.spec import Embodiment
 from adapt.errors import EmbodimentError
-from adapt.runs.documents import LARGEST_YAML, brief, in_short, parse_yaml
+from adapt.runs.documents import LARGEST_YAML, brief, in_short, is_text, parse_yaml
 
 ACTION_SPACES = {"joint_position": 8, "joint_velocity": 8, "cartesian_position": 7, "cartesian_velocity": 7}
 ROBOARENA_STATE = tuple(f"observation/{name}_position" for name in ("joint", "cartesian", "gripper"))
@@ -118,7 +118,7 @@ def read_keys(value: object, body: Embodiment, *, source: str) -> Keys:
 
 def _part(entry: Mapping[str, object], key: str, source: str) -> Mapping[str, object]:
     value = entry.get(key) or {}
-    if not isinstance(value, Mapping) or not all(isinstance(name, str) for name in value):
+    if not isinstance(value, Mapping) or not all(is_text(name) and name for name in value):
         raise EmbodimentError(f"{source}: '{key}' is {brief(value)}; give names on the wire, each with what it holds.")
     return value
 

@@ -79,7 +79,8 @@ class Session:
             )
         done = len(ends) if executed is None else executed
         motion = ends[done - 1] if done else self._last.begun
-        return Motion.at_rest(felt) if self._is_lost(motion, felt) else motion
+        lost = self._lost(motion, felt)
+        return Motion(position=np.where(lost, felt, motion.position), velocity=np.where(lost, 0.0, motion.velocity))
 
     def follow(self, told: Array, start: Motion) -> Decision:
         """The model's actions within the limits, or what stops the body where they cannot be kept. Shape (k, d)."""
@@ -126,8 +127,13 @@ class Session:
             return np.zeros(len(bounds.names))
         return np.where(bounds.felt >= 0, np.append(state, 0.0)[bounds.felt], 0.0)
 
-    def _is_lost(self, motion: Motion, felt: Array) -> bool:
-        """Whether the body is not where its commands are: moved by hand, stopped, or another one."""
+    def _lost(self, motion: Motion, felt: Array) -> NDArray[np.bool_]:
+        """Axes on which the body is not where its commands are: moved by hand, stopped, or another one. Shape (d,).
+
+        Not those of a gripper, which what it holds keeps from getting there.
+        """
         bounds = self._guard.bounds
-        apart = np.abs(motion.position - felt) > bounds.speed * _LOST_S
-        return bool((apart & (bounds.felt >= 0) & ~bounds.flowing).any())
+        lead = np.minimum(bounds.speed * _LOST_S, bounds.acceleration * _LOST_S**2)
+        apart = np.abs(motion.position - felt) > lead
+        found: NDArray[np.bool_] = apart & (bounds.felt >= 0) & ~bounds.flowing & ~bounds.gripper
+        return found
