@@ -165,7 +165,9 @@ class Conversation:
             raise ServeError(
                 "actions: hold what is not a finite number, so they are not sent. Stop the robot, and reset."
             )
-        timing: dict[str, float] = {}
+        waited_ms = 1e3 * (time.monotonic() - begun_s)
+        # openpi's clients look for `infer_ms` in every answer.
+        timing = {"infer_ms": waited_ms, "queue_ms": 0.0}
         if thought is not None:
             timing = {"infer_ms": thought.infer_ms, "queue_ms": thought.queue_ms}
         if self._total_ms is not None:
@@ -192,4 +194,4 @@ class Conversation:
 
 
 def _values(chunk: ActionChunk) -> NDArray[np.float64]:
-    return np.asarray(chunk.values.double().numpy(), np.float64)
+    return np.asarray(chunk.values.double().cpu().numpy(), np.float64)

@@ -52,7 +52,7 @@ class Shadow:
     """
 
     def __init__(self, path: Path, names: tuple[str, ...]) -> None:
-        self._names = names
+        self._path, self._names = path, names
         try:
             self._file = path.open("a", encoding="utf-8")
         except OSError as error:
@@ -67,6 +67,9 @@ class Shadow:
             request: What was asked.
             state: What the body felt. Shape (s,).
             answer: What the model would have done, within the limits.
+
+        Raises:
+            ServeError: The disk is full or failing.
         """
         line: dict[str, Any] = {
             "time_s": round(time.time(), 3),
@@ -88,8 +91,11 @@ class Shadow:
             if len(self._would) == _MOST_OPEN:
                 self._would.pop(next(iter(self._would)))
             self._would[robot] = answer.actions
-        self._file.write(json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n")
-        self._file.flush()
+        try:
+            self._file.write(json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n")
+            self._file.flush()
+        except OSError as error:
+            raise ServeError(f"{self._path}: cannot be written ({error.strerror}). Make room, or stop.") from error
 
     def close(self) -> None:
         """Close the file."""

@@ -81,7 +81,7 @@ class Thinker:
             begun_s = time.monotonic()
             try:
                 value = job.work()
-            except BaseException as error:  # noqa: BLE001 - told to whoever asked
+            except Exception as error:  # noqa: BLE001 - told to whoever asked
                 job.future.set_exception(error)
                 continue
             taken = Thought(
