@@ -10,6 +10,7 @@ AdaptError
 |-- CardError        a model card claims what the run did not record
 |-- HubError         the Hub refused, or is not what was asked for
 |-- SimulatorError   the tabletop cannot be opened here, or was asked for something it does not have
+|-- ServeError       a policy server or its client was sent, or told, what it cannot take
 `-- RunError         a run folder is locked, incomplete or inconsistent
 
 A message says three things: what was asked (file, key or stage first), what was found (with the value), and
@@ -55,6 +56,10 @@ class HubError(AdaptError):
 
 class SimulatorError(AdaptError):
     """The tabletop cannot be opened here, or was asked for something it does not have."""
+
+
+class ServeError(AdaptError):
+    """A policy server or its client was sent, or told, what it cannot take."""
 
 
 class RunError(AdaptError):

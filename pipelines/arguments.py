@@ -8,6 +8,7 @@ from pipelines.housekeeping_arguments import add_housekeeping
 from pipelines.merge_arguments import add_merge
 from pipelines.parsers import Verbs, add_verb
 from pipelines.plan_arguments import add_plan
+from pipelines.serve_arguments import add_serve
 from pipelines.sim_arguments import add_sim
 from pipelines.stages import SPREAD, STAGES
 
@@ -70,6 +71,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_hub(verbs, shared)
     _add_predict(verbs, shared)
     add_merge(verbs, shared)
+    add_serve(verbs, shared)
     _add_config(verbs, shared)
     add_sim(verbs, shared)
     add_housekeeping(verbs, shared)

@@ -124,6 +124,13 @@ def merge(arguments: Namespace, terminal: Terminal) -> None:
     _report(pipeline.run(order), terminal)
 
 
+def serve(arguments: Namespace, terminal: Terminal) -> None:
+    """Answer robots until told to stop."""
+    from pipelines import serve as pipeline
+
+    _report(pipeline.run(pipeline.question(arguments), terminal.say), terminal)
+
+
 def config_show(arguments: Namespace, terminal: Terminal) -> None:
     """Show each key of a recipe."""
     from pipelines import config_show as pipeline

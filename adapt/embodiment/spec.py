@@ -11,6 +11,8 @@ A body is described by one YAML file:
       - {name: grip, unit: share, column: action, index: 2, gripper: true}
     state:
       - {names: [shoulder, elbow], unit: rad, column: observation.state, start: 0}
+    limits:                         # may be left out; `adapt.embodiment.limits` tells more
+      - {names: [shoulder, elbow], low: -2.6, high: 2.6, speed: 1.5, acceleration: 6.0}
 
 The same reader takes the JSON of `to_json`, in which every axis is written out.
 """
@@ -22,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from adapt.embodiment.entries import nearest, take_items, take_mapping, take_switch, take_text, take_texts, take_whole
+from adapt.embodiment.limits import LIMITS, Limit, check_axes, read_limits
 from adapt.errors import EmbodimentError
 from adapt.runs.documents import LARGEST_YAML, brief, in_short, parse_yaml
 from adapt.types import Canvas
@@ -77,6 +80,7 @@ class Embodiment:
     cameras: tuple[Camera, ...]
     actions: tuple[Axis, ...]
     state: tuple[Axis, ...]
+    limits: tuple[Limit, ...] = ()
 
     @property
     def action_names(self) -> tuple[str, ...]:
@@ -110,6 +114,8 @@ class Embodiment:
             "cameras": [asdict(camera) for camera in self.cameras],
             "actions": [asdict(axis) for axis in self.actions],
             "state": [asdict(axis) for axis in self.state],
+            # Left out where there are none, so that such a body is read by every version, and known by the same bytes.
+            **({LIMITS: [limit.to_json() for limit in self.limits]} if self.limits else {}),
         }
 
     @classmethod
@@ -184,13 +190,14 @@ def _read_yaml(path: Path) -> Embodiment:
 
 
 def _read_body(value: object, source: str) -> Embodiment:
-    entry = take_mapping(value, BODY_KEYS, source)
+    entry = take_mapping(value, (*BODY_KEYS, LIMITS), source)
     return Embodiment(
         name=take_text(entry, "name", source),
         prompt=take_text(entry, "prompt", source),
         cameras=tuple(_read_camera(item, where) for item, where in take_items(entry, "cameras", source)),
         actions=_read_vector(entry, "actions", source),
         state=_read_vector(entry, "state", source),
+        limits=read_limits(entry, source) if LIMITS in entry else (),
     )
 
 
@@ -264,6 +271,7 @@ def _check(body: Embodiment, source: str) -> Embodiment:
         twice = sorted(name for name, count in Counter(names).items() if count > 1)
         if twice:
             raise EmbodimentError(f"{source}: the {kind} '{twice[0]}' is given twice. Take one of them out.")
+    check_axes(body.limits, body.action_names, source)
     _check_commands(body, source)
     _check_relative(body, source)
     return body

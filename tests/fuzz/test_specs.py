@@ -23,6 +23,7 @@ SPEC = {
         {"name": "grip", "unit": "share", "column": "action", "index": 2, "gripper": True, "base_slot": 5},
     ],
     "state": [{"names": ["a", "b"], "unit": "rad", "column": "state", "start": 0}],
+    "limits": [{"names": ["a", "b"], "low": -1.0, "high": [1.0, 2.5], "speed": 0.5}, {"names": ["grip"], "low": 0}],
 }
 STATISTICS = toy_bundle().statistics.to_json()
 DOUBLING = "a0: &a0 [1,1,1,1,1,1,1,1,1]\n" + "".join(

@@ -19,7 +19,7 @@ from pipelines.stages import STAGES
 
 REPOSITORY = Path(__file__).parents[2]
 HEAVY = {"torch", "numpy", "hydra", "omegaconf", "yaml", "rich", "av", "decord", "mediapipe", "lightning", "pyarrow"}
-HEAVY |= {"mujoco", "gymnasium"}
+HEAVY |= {"mujoco", "gymnasium", "websockets", "msgpack"}
 CUP = "\u30b3\u30c3\u30d7"
 TEXTS = ["don't spill", "cup, then pour", "(slowly)", 'say "now"', "~", "a=b", "${x}", "[1]", CUP, "-x y"]
 FOLDERS = ["plain", "with blanks", "vid\u00e9os", CUP, "a,b", "don't", "(x)", "[y]=@:{}$z", "100%", "~home"]
@@ -89,7 +89,7 @@ def test_help_costs_less_than_half_a_second_over_a_bare_interpreter():
 
 def test_every_verb_answers_to_help(capsys):
     verbs = ["adapt", *STAGES, "study", "publish", "pull", "predict", "config", "sim", "demo", "pretrain"]
-    verbs += ["status", "cache", "withdraw", "doctor"]
+    verbs += ["status", "cache", "withdraw", "doctor", "serve"]
     for verb in verbs:
         with pytest.raises(SystemExit) as stop:
             cli.main([verb, "--help"])

@@ -1,0 +1,1 @@
+"""A policy behind a websocket: robots send observations and get chunks of actions that keep their limits."""
