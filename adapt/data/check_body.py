@@ -5,6 +5,8 @@ from adapt.embodiment.entries import nearest
 from adapt.embodiment.spec import Axis, Camera, Embodiment
 from adapt.errors import EmbodimentError
 
+_RATE_OFF = 1e-3  # share
+
 
 def check_body(spec: Embodiment, source: EpisodeSource) -> None:
     """Refuse a spec that names what the data set does not have, or has elsewhere.
@@ -13,14 +15,15 @@ def check_body(spec: Embodiment, source: EpisodeSource) -> None:
     off by one train without complaint.
 
     Raises:
-        EmbodimentError: A camera or column is missing, an index lies outside its column, or an axis of the data's own
-            naming is at another index.
+        EmbodimentError: The rate is another than the data's, a camera or column is missing, an index lies outside its
+            column, or an axis of the data's own naming is at another index.
     """
+    check_rate(spec, source)
     for camera in spec.cameras:
-        _check_camera(camera, spec, source)
+        check_camera(camera, spec, source)
     for kind, axes in (("action", spec.actions), ("state", spec.state)):
         for axis in axes:
-            _check_axis(axis, f"embodiment '{spec.name}': {kind} axis '{axis.name}'", source)
+            check_axis(axis, f"embodiment '{spec.name}': {kind} axis '{axis.name}'", source)
 
 
 class CopiedActions:
@@ -68,7 +71,25 @@ class CopiedActions:
                 )
 
 
-def _check_camera(camera: Camera, spec: Embodiment, source: EpisodeSource) -> None:
+def check_rate(spec: Embodiment, source: EpisodeSource) -> None:
+    """Refuse a spec whose rate the data contradict.
+
+    Raises:
+        EmbodimentError: They differ.
+    """
+    if spec.rate_hz is not None and abs(spec.rate_hz / source.rate_hz - 1) > _RATE_OFF:
+        raise EmbodimentError(
+            f"embodiment '{spec.name}': rate_hz is {spec.rate_hz:g}, but {source.where} says {source.rate_hz:g} rows a "
+            "second itself. Take rate_hz out of the spec, or mend the data set."
+        )
+
+
+def check_camera(camera: Camera, spec: Embodiment, source: EpisodeSource) -> None:
+    """Refuse a camera that the data set does not have.
+
+    Raises:
+        EmbodimentError: It has none of that column.
+    """
     if camera.column not in source.cameras:
         raise EmbodimentError(
             f"embodiment '{spec.name}': camera '{camera.name}' wants the video column '{camera.column}', but "
@@ -77,7 +98,17 @@ def _check_camera(camera: Camera, spec: Embodiment, source: EpisodeSource) -> No
         )
 
 
-def _check_axis(axis: Axis, subject: str, source: EpisodeSource) -> None:
+def check_axis(axis: Axis, subject: str, source: EpisodeSource) -> None:
+    """Refuse an axis that the data set does not have, or has elsewhere.
+
+    Args:
+        axis: The axis.
+        subject: What it is called in the message.
+        source: The data set.
+
+    Raises:
+        EmbodimentError: Its column is missing, its index lies outside, or its name stands at another index.
+    """
     if axis.column not in source.vectors:
         raise EmbodimentError(
             f"{subject} wants the column '{axis.column}', but {source.where} has {_listed(tuple(source.vectors))}."

@@ -12,6 +12,8 @@ A body is described by one YAML file:
     state:
       - {names: [shoulder, elbow], unit: rad, column: observation.state, start: 0}
 
+    rate_hz: 50                     # rows a second; only where the data do not say it, as HDF5 files do not
+
 The same reader takes the JSON of `to_json`, in which every axis is written out.
 """
 
@@ -21,13 +23,22 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from adapt.embodiment.entries import nearest, take_items, take_mapping, take_switch, take_text, take_texts, take_whole
+from adapt.embodiment.entries import (
+    nearest,
+    take_items,
+    take_mapping,
+    take_rate,
+    take_switch,
+    take_text,
+    take_texts,
+    take_whole,
+)
 from adapt.errors import EmbodimentError
 from adapt.runs.documents import LARGEST_YAML, brief, in_short, parse_yaml
 from adapt.types import Canvas
 
 INSTRUCTION = "{instruction}"
-BODY_KEYS = ("name", "prompt", "cameras", "actions", "state")
+BODY_KEYS = ("name", "prompt", "cameras", "actions", "state", "rate_hz")
 CAMERA_KEYS = ("name", "column", "slot")
 _MOST_SLOTS = 10_000  # No base has a longer vector of actions.
 _AXIS_PLACES = ("name", "names", "unit", "column", "index", "start", "base_slot", "base_slots")
@@ -70,13 +81,23 @@ class Axis:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Embodiment:
-    """A body: a robot, or the human hand, which has no axes."""
+    """A body: a robot, or the human hand, which has no axes.
+
+    Args:
+        name: As its file is called.
+        prompt: With a place for the instruction.
+        cameras: At least one.
+        actions: In the order in which a model gives them.
+        state: In the order in which a model takes them.
+        rate_hz: Rows a second of its data, where these do not say; None where they do.
+    """
 
     name: str
     prompt: str
     cameras: tuple[Camera, ...]
     actions: tuple[Axis, ...]
     state: tuple[Axis, ...]
+    rate_hz: float | None = None
 
     @property
     def action_names(self) -> tuple[str, ...]:
@@ -110,6 +131,7 @@ class Embodiment:
             "cameras": [asdict(camera) for camera in self.cameras],
             "actions": [asdict(axis) for axis in self.actions],
             "state": [asdict(axis) for axis in self.state],
+            **({} if self.rate_hz is None else {"rate_hz": self.rate_hz}),
         }
 
     @classmethod
@@ -191,6 +213,7 @@ def _read_body(value: object, source: str) -> Embodiment:
         cameras=tuple(_read_camera(item, where) for item, where in take_items(entry, "cameras", source)),
         actions=_read_vector(entry, "actions", source),
         state=_read_vector(entry, "state", source),
+        rate_hz=take_rate(entry, "rate_hz", source),
     )
 
 
