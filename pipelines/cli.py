@@ -17,7 +17,18 @@ GOOD, FAILED, STOPPED = 0, 1, 130
 # Among other stages; reading verbs harm nobody.
 NOT_SHARED = frozenset(
     (
-        *("adapt", "demo", "study", "pretrain", "publish", "sim_record", "sim_try", "tabletop", "doctor"),
+        *(
+            "adapt",
+            "demo",
+            "study",
+            "pretrain",
+            "publish",
+            "sim_record",
+            "sim_try",
+            "tabletop",
+            "doctor",
+            "embodiment_init",
+        ),
         *("withdraw", "cache_verify", "cache_prune"),
     )
 )

@@ -1,5 +1,8 @@
 """Does a body's spec fit this data set? Told before anything is trained, column by column."""
 
+import numpy as np
+from jaxtyping import Float
+
 from adapt.data.episodes import EpisodeSource, EpisodeTable
 from adapt.embodiment.entries import nearest
 from adapt.embodiment.spec import Axis, Camera, Embodiment
@@ -51,10 +54,21 @@ class CopiedActions:
         """Look at one episode's rows."""
         for action, state in self._pairs:
             told, done = (table.columns[axis.column][:, axis.index] for axis in (action, state))
-            if not bool((told == done).all()):
-                self._apart.add(action.name)
-            if bool((done != done[0]).any()):
-                self._moved.add(action.name)
+            self._look(action, told.numpy(), done.numpy())
+
+    def see_rows(self, actions: Float[np.ndarray, "t a"], state: Float[np.ndarray, "t s"]) -> None:
+        """As `see`, of rows whose columns are in the order of the spec's axes."""
+        told_at, done_at = (
+            {axis.name: place for place, axis in enumerate(axes)} for axes in (self._spec.actions, self._spec.state)
+        )
+        for action, felt in self._pairs:
+            self._look(action, actions[:, told_at[action.name]], state[:, done_at[felt.name]])
+
+    def _look(self, action: Axis, told: np.ndarray, done: np.ndarray) -> None:
+        if not bool((told == done).all()):
+            self._apart.add(action.name)
+        if bool((done != done[0]).any()):
+            self._moved.add(action.name)
 
     def refuse(self, where: str) -> None:
         """Refuse axes that were copied in all episodes seen.

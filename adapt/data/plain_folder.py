@@ -26,6 +26,7 @@ from adapt.data.plain_table import (
     read_plain,
     read_plain_clock,
     read_plain_spans,
+    tells_commands,
 )
 from adapt.data.video_folder import VIDEO_SUFFIXES
 from adapt.errors import AdaptError, DataError
@@ -194,9 +195,12 @@ def _folders(root: Path) -> list[Path]:
 
 
 def _parts(folder: Path) -> tuple[Path, dict[str, Path]] | None:
-    """The table and the videos of an episode; None where the folder is none."""
+    """The table and the videos of an episode; None where the folder is none.
+
+    People keep tables beside videos of hands as well: a robot's has a column of commands.
+    """
     files = sorted(path for path in folder.iterdir() if path.is_file())
-    tables = [path for path in files if path.suffix in SUFFIXES and path.stem != "metadata"]
+    tables = [path for path in files if path.suffix in SUFFIXES and tells_commands(path)]
     videos = {path.stem: path for path in files if path.suffix.lower() in VIDEO_SUFFIXES}
     return (tables[0], videos) if len(tables) == 1 and videos else None
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
 import torch
 from torch import Tensor
 
@@ -25,6 +26,8 @@ SUFFIXES = (".csv", ".parquet")
 _CLOCKS = {"timestamp": 1.0, "time": 1.0, "time_s": 1.0, "timestamp_s": 1.0, "t": 1.0, "time_ms": 1e-3}
 _CLOCKS |= {"timestamp_ms": 1e-3, "time_us": 1e-6, "timestamp_us": 1e-6, "time_ns": 1e-9, "timestamp_ns": 1e-9}
 _TASKS = ("task", "instruction", "language_instruction")
+_COMMANDS = "action"
+_LONGEST_HEADER = 1_000_000
 _NUMBERED = re.compile(r"(.*\D)[_.]?(\d{1,4})$")
 _MOST_ELEMENTS = 10_000  # of a column; no robot has a longer vector
 
@@ -42,6 +45,19 @@ class Header:
     columns: Mapping[str, tuple[tuple[str, str], ...]]
     clock: str
     task: str
+
+
+def tells_commands(path: Path) -> bool:
+    """Whether a table has a column of commands, as only a robot's has; only its headers are read."""
+    try:
+        if path.suffix == ".parquet":
+            names = pq.read_schema(path).names
+        else:
+            with path.open(encoding="utf-8", errors="replace") as file:
+                names = [name.strip(' "') for name in file.readline(_LONGEST_HEADER).split(",")]
+    except (OSError, pa.ArrowException, ValueError):
+        return False
+    return any(name.lower().startswith(_COMMANDS) for name in names)
 
 
 def read_plain(path: Path) -> pa.Table:

@@ -20,6 +20,7 @@ The same reader takes the JSON of `to_json`, in which every axis is written out.
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ from adapt.embodiment.entries import (
     take_texts,
     take_whole,
 )
+from adapt.embodiment.questions import OPEN, find_questions
 from adapt.errors import EmbodimentError
 from adapt.runs.documents import LARGEST_YAML, brief, in_short, parse_yaml
 from adapt.types import Canvas
@@ -40,6 +42,7 @@ from adapt.types import Canvas
 INSTRUCTION = "{instruction}"
 BODY_KEYS = ("name", "prompt", "cameras", "actions", "state", "rate_hz")
 CAMERA_KEYS = ("name", "column", "slot")
+_NAMED = 4  # questions, before the rest are only hinted at
 _MOST_SLOTS = 10_000  # No base has a longer vector of actions.
 _AXIS_PLACES = ("name", "names", "unit", "column", "index", "start", "base_slot", "base_slots")
 _AXIS_SWITCHES = ("relative", "gripper", "increment")
@@ -141,6 +144,12 @@ class Embodiment:
         Raises:
             EmbodimentError: A key is unknown, missing or of the wrong kind, or the parts contradict each other.
         """
+        if asked := list(islice(find_questions(value), _NAMED + 1)):
+            more = ", ..." if len(asked) > _NAMED else ""
+            raise EmbodimentError(
+                f"{source}: not answered yet: {', '.join(asked[:_NAMED])}{more}. Write the answer in place of each "
+                f"'{OPEN}'; what it could be is told beside it."
+            )
         return _check(_read_body(value, source), source)
 
 
