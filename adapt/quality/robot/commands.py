@@ -9,7 +9,6 @@ from adapt.quality.robot.findings import Finding
 from adapt.quality.robot.rows import Channel, EpisodeRows, channels, counterpart, spread, together
 
 _FOLLOWS = 0.9  # correlation from which a state is where its command, or the sum of its commands, leads
-_OTHERWISE = 0.5  # and below which the other reading does not hold
 _LATEST_S = 0.8  # within which a state answers
 _SMALL = 0.2  # of the state's spread, that displacements of a row stay within
 _AT_END, _SWITCHED = 0.02, 0.97  # of its range; share of the rows in which a switch is at either end
@@ -33,12 +32,12 @@ def examine_commands(spec: Embodiment, episodes: Sequence[EpisodeRows]) -> list[
             continue
         if spread(other, episodes) <= other.noise or np.ptp(together(channel, episodes)) <= 0:
             continue
-        as_place = _correlation([c.values(e) for e in episodes for c in (channel,)], other, episodes)
+        as_place = _correlation([channel.values(e) for e in episodes], other, episodes)
         as_sum = _correlation([np.cumsum(channel.values(e)) for e in episodes], other, episodes)
         small = float(np.quantile(np.abs(together(channel, episodes)), 0.99)) < _SMALL * spread(other, episodes)
-        if channel.axis.increment and as_place > _FOLLOWS and as_sum < _OTHERWISE:
+        if channel.axis.increment and as_place > max(_FOLLOWS, as_sum) and not small:
             found.append(_told(channel, "is an increment in the spec, but is the place the state goes to", as_place))
-        elif not channel.axis.increment and as_sum > _FOLLOWS and as_place < _OTHERWISE and small:
+        elif not channel.axis.increment and as_sum > max(_FOLLOWS, as_place) and small:
             found.append(_told(channel, "is a place in the spec, but added up row by row it is the state", as_sum))
     return found
 
