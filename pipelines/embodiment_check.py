@@ -12,6 +12,7 @@ from adapt.errors import RecipeError
 from adapt.quality.robot.findings import Finding
 from adapt.quality.robot.lag import Lag
 from adapt.quality.robot.spec_checks import CHECKS, check_spec
+from pipelines.embodiment_init import sizes
 from pipelines.ingest import base_geometry
 from pipelines.recipes import recipes_folder
 from pipelines.terminal import shown
@@ -90,14 +91,13 @@ def tell(checked: Checked) -> str:
     body = checked.body
     lines = [f"refused: {finding.text}" for finding in checked.refusals]
     lines += [f"note: {finding.text}" for finding in checked.remarks]
-    sizes = f"{len(body.cameras)} cameras, {len(body.actions)} action axes, {len(body.state)} state axes"
     if checked.lag is not None:
         lines.append(f"the state follows its command: {checked.lag.words}")
     if checked.refusals:
         count = len(checked.refusals)
         lines.append(f"{body.name}: {count} thing{'' if count == 1 else 's'} to mend before anything is trained")
     else:
-        lines += [f"{body.name}: fits {checked.episodes} episodes ({sizes})", "next:", f"  {checked.next}"]
+        lines += [f"{body.name}: fits {checked.episodes} episodes ({sizes(body)})", "next:", f"  {checked.next}"]
     return "\n".join(lines)
 
 

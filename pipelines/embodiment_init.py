@@ -8,6 +8,7 @@ from typing import Any
 
 from adapt.data.episodes import EpisodeSource
 from adapt.data.sources import open_source
+from adapt.embodiment.spec import Embodiment
 from adapt.errors import RecipeError, RunError
 from adapt.quality.robot.drafting import About, Draft, draft_spec
 from adapt.runs.atomic import write_atomic
@@ -90,10 +91,7 @@ def run(question: Question) -> Drafted:
 def tell(drafted: Drafted) -> str:
     """What came of it, for people."""
     body, questions = drafted.draft.body, drafted.draft.questions
-    lines = [
-        f"{shown(drafted.path)}: {len(body.cameras)} cameras, {len(body.actions)} action axes, "
-        f"{len(body.state)} state axes"
-    ]
+    lines = [f"{shown(drafted.path)}: {sizes(body)}"]
     if drafted.draft.left_out:
         lines.append(f"left out, since they never change: {', '.join(drafted.draft.left_out)}")
     if not body.cameras:
@@ -105,6 +103,12 @@ def tell(drafted: Drafted) -> str:
         lines.append(f"shipped specs that fit these data: {', '.join(drafted.fitting)}; give one by its name instead")
     todo = "answer every '?' in it, then:" if questions else "look at it, then:"
     return "\n".join([*lines, todo, f"  {drafted.next}"])
+
+
+def sizes(body: Embodiment) -> str:
+    """How many cameras and axes a body has, for people."""
+    cameras = f"{len(body.cameras)} camera{'' if len(body.cameras) == 1 else 's'}"
+    return f"{cameras}, {len(body.actions)} action axes, {len(body.state)} state axes"
 
 
 def to_json(drafted: Drafted) -> dict[str, Any]:

@@ -28,7 +28,8 @@ _CLOCKS |= {"timestamp_ms": 1e-3, "time_us": 1e-6, "timestamp_us": 1e-6, "time_n
 _TASKS = ("task", "instruction", "language_instruction")
 _COMMANDS = "action"
 _LONGEST_HEADER = 1_000_000
-_NUMBERED = re.compile(r"(.*\D)[_.]?(\d{1,4})$")
+_NUMBERED = re.compile(r"(.*[^_.])[_.](\d{1,4})$")
+_WHOLE = ("observation.state",)  # columns that have a dot in their own name
 _MOST_ELEMENTS = 10_000  # of a column; no robot has a longer vector
 
 
@@ -93,8 +94,8 @@ def read_header(table: pa.Table, path: Path) -> Header:
             continue
         if _is_list(kind):
             columns[name] = [(name, "")]
-        elif found := _NUMBERED.match(name):
-            numbered.setdefault(found[1].rstrip("_."), []).append((int(found[2]), name))
+        elif (found := _NUMBERED.match(name)) and ("." not in found[1] or found[1] in _WHOLE):
+            numbered.setdefault(found[1], []).append((int(found[2]), name))
         elif "." in name.strip("."):
             column, _, element = name.rpartition(".")
             columns.setdefault(column, []).append((name, element))

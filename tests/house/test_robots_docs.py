@@ -1,4 +1,4 @@
-"""What docs/robots.md tells a robotics engineer to type is typed here, on a robot nobody knows; its tables are the code's."""
+"""What docs/robots.md tells an engineer to type is typed here, on a robot nobody knows; its tables are the code's."""
 
 import re
 from pathlib import Path
@@ -37,7 +37,7 @@ def record(root: Path) -> None:
     for take in (1, 2):
         folder = root / f"take_{take:02d}"
         folder.mkdir(parents=True)
-        told = np.stack([0.5 + 1.5 * np.sin(clock * speed + take) for speed in (1.1, 0.7)], axis=1)
+        told = np.stack([0.5 + 1.6 * np.sin(clock * speed + take) for speed in (1.1, 0.7)], axis=1)
         told = np.clip(np.column_stack([told, (np.sin(clock) > 0)]), -1, 2)
         done = np.vstack([told[:1], told[:-1]])
         rows = pd.DataFrame(np.column_stack([clock, told, done]), columns=headers.split(","))
