@@ -10,7 +10,7 @@ setup: $(VENV)/.ready
 $(VENV)/.ready: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,sim]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,hdf5,sim]'
 	touch $@
 
 # Ray is large, and only its own tests need it.

@@ -138,6 +138,9 @@ class VideoRef:
     camera: str
     path: str
     digest: str  # sha256 of the file's bytes, hex
+    from_s: float = 0.0  # on the file's own clock, where that of the window begins: one file may hold many episodes
+    array: str = ""  # which array of pictures, where the file is an HDF5 file; "" for a video
+    array_hz: float = 0.0  # its pictures a second; 0 for a video, which has a clock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

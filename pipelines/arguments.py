@@ -4,6 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from pipelines.embodiment_arguments import add_embodiment
 from pipelines.housekeeping_arguments import add_housekeeping
 from pipelines.merge_arguments import add_merge
 from pipelines.parsers import Verbs, add_verb
@@ -67,6 +68,7 @@ def build_parser() -> argparse.ArgumentParser:
             _add_workers(one)
     _add_doctor(verbs, shared)
     add_plan(verbs, shared)
+    add_embodiment(verbs, shared)
     _add_study(verbs, shared)
     _add_hub(verbs, shared)
     _add_predict(verbs, shared)
@@ -103,9 +105,7 @@ def _add_doctor(verbs: Verbs, shared: argparse.ArgumentParser) -> None:
         "what human videos or a robot's data are worth, and what to film or record next, before anything is trained",
         shared,
     )
-    doctor.add_argument(
-        "source", metavar="DATA", help="a folder of videos, one video, or the folder of a local LeRobot data set"
-    )
+    doctor.add_argument("source", metavar="DATA", help="a folder of videos, one video, or a robot's local data set")
     doctor.add_argument(
         "--task", metavar="TEXT", help="the instruction, for all videos that have none of their own in the folder"
     )
@@ -147,8 +147,12 @@ def _add_kinds(kinds: Verbs, shared: argparse.ArgumentParser, verb: str, purpose
     human = add_verb(kinds, "human", f"{purpose} human videos, which need no action labels", shared)
     human.add_argument("source", metavar="VIDEOS", help="a folder of videos, or one video")
     human.add_argument("--embodiment", metavar="BODY", default="human_hand", help=_BODY + " (default: human_hand)")
-    play = add_verb(kinds, "play", f"{purpose} a robot's play data, a local LeRobot data set", shared)
-    play.add_argument("source", metavar="DATASET", help="the data set's folder")
+    play = add_verb(kinds, "play", f"{purpose} a robot's play data, a local data set", shared)
+    play.add_argument(
+        "source",
+        metavar="DATASET",
+        help="the data set: LeRobot, ALOHA's or robomimic's HDF5, or folders of a table and videos",
+    )
     play.add_argument("--embodiment", metavar="BODY", required=True, help=_BODY)
     for kind, name in ((human, "human"), (play, "play")):
         kind.set_defaults(verb=verb, kind=name)

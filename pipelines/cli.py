@@ -18,7 +18,7 @@ GOOD, FAILED, STOPPED = 0, 1, 130
 NOT_SHARED = frozenset(
     (
         *("adapt", "demo", "study", "pretrain", "publish", "merge", "sim_record", "sim_try", "tabletop", "doctor"),
-        *("withdraw", "cache_verify", "cache_prune", "serve"),
+        *("withdraw", "cache_verify", "cache_prune", "serve", "embodiment_init"),
     )
 )
 

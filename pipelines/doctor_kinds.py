@@ -2,9 +2,9 @@
 
 from argparse import Namespace
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from adapt.data.sources import is_robot_data
 from pipelines.asked import place
 from pipelines.engines import Workers
 
@@ -43,8 +43,3 @@ def examine(arguments: Namespace, workers: Workers) -> Told:
 
     human = doctor.run(doctor.question(arguments), workers)
     return Told(words=doctor_words.show(human), record=doctor.to_json(human), is_usable=human.report.is_usable)
-
-
-def is_robot_data(folder: Path) -> bool:
-    """Whether a folder is laid out as LeRobot does it, however damaged."""
-    return (folder / "meta" / "info.json").is_file() or ((folder / "meta").is_dir() and (folder / "data").is_dir())

@@ -1,4 +1,4 @@
-"""Doctor, of a robot: a LeRobot data set in; out what it is worth, what is wrong with it, and what to record next."""
+"""Doctor, of a robot: a data set in; out what it is worth, what is wrong with it, and what to record next."""
 
 import shlex
 from argparse import Namespace
@@ -9,8 +9,9 @@ from typing import Any
 
 from adapt import __version__
 from adapt.data.check_body import check_body
-from adapt.data.lerobot import LeRobotSource
+from adapt.data.episodes import EpisodeSource
 from adapt.data.play_windows import SeenPlay, examine_play_dataset
+from adapt.data.sources import is_lerobot, open_source
 from adapt.embodiment.spec import Embodiment, check_slots, list_embodiments, load_embodiment
 from adapt.errors import AdaptError, RecipeError, RunError
 from adapt.quality.findings import HINT, Finding
@@ -78,7 +79,7 @@ def question(arguments: Namespace) -> Question:
         RunError: The folder for the results is a file.
     """
     source = place(arguments.source)
-    if arguments.task is not None:
+    if arguments.task is not None and is_lerobot(source):
         raise RecipeError(
             f"--task is for videos, but {source} is a robot's data set, whose meta/tasks.jsonl tells its tasks; leave "
             "--task out, or mend that file"
@@ -99,9 +100,10 @@ def run(question: Question) -> Checkup:
     """
     job, cache = question.job, Cache.default()
     geometry = base_geometry(job.recipe.base)
-    source = LeRobotSource(job.source_path)
-    fitting = () if job.embodiment else _fitting(source, geometry)
-    body = _body(job, source, geometry)
+    named = load_embodiment(job.embodiment, [recipes_folder() / "embodiment"]) if job.embodiment else None
+    source = open_source(job.source_path, rate_hz=named and named.rate_hz, task=job.task or "")
+    fitting = () if named else fitting_bodies(source, geometry)
+    body = named or _guessed_body(source, geometry)
     rules = PlayRules(spec=body, guessed=not job.embodiment, geometry=geometry, windows=job.recipe.windows)
     with progress_bar("doctor") as tell:
 
@@ -173,21 +175,20 @@ def _shown(seen: SeenPlay) -> list[Any]:
     return [episode for episode in seen.episodes if episode.session not in withheld]
 
 
-def _body(job: Job, source: LeRobotSource, geometry: BaseGeometry) -> Embodiment:
-    """The body that was named, or what the data say of themselves."""
-    if job.embodiment:
-        return load_embodiment(job.embodiment, [recipes_folder() / "embodiment"])
+def _guessed_body(source: EpisodeSource, geometry: BaseGeometry) -> Embodiment:
+    """What the data say of themselves."""
     episodes, _ = source.episodes([])
     cameras = [camera for camera in source.cameras if _is_there(source, camera)]
     return guess_body(source, episodes, cameras, tuple(geometry.canvas.slots), _GUESSED)
 
 
-def _is_there(source: LeRobotSource, camera: str) -> bool:
-    """Whether there is a single video of a camera."""
-    return any(path.is_file() for path in {*source.files([camera])} - {*source.files([])})
+def _is_there(source: EpisodeSource, camera: str) -> bool:
+    """Whether there is a single picture of a camera."""
+    only = {*source.files([camera])} - {*source.files([])}
+    return not only or any(path.is_file() for path in only)
 
 
-def _absent(source: LeRobotSource, body: Embodiment) -> list[tuple[str, Finding]]:
+def _absent(source: EpisodeSource, body: Embodiment) -> list[tuple[str, Finding]]:
     """Cameras that the data set lists and has no video of."""
     seen = {camera.column for camera in body.cameras}
     return [
@@ -205,8 +206,13 @@ def _absent(source: LeRobotSource, body: Embodiment) -> list[tuple[str, Finding]
     ]
 
 
-def _fitting(source: LeRobotSource, geometry: BaseGeometry) -> tuple[str, ...]:
-    """Bodies that this package knows and that fit the data set, by name."""
+def fitting_bodies(source: EpisodeSource, geometry: BaseGeometry) -> tuple[str, ...]:
+    """Bodies that this package knows and that fit the data set, by name.
+
+    Args:
+        source: The data set.
+        geometry: Of the base, whose canvas has to have the bodies' slots.
+    """
     folder = recipes_folder() / "embodiment"
     found = []
     for name in list_embodiments([folder]):
@@ -221,7 +227,7 @@ def _fitting(source: LeRobotSource, geometry: BaseGeometry) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _covers(body: Embodiment, source: LeRobotSource) -> bool:
+def _covers(body: Embodiment, source: EpisodeSource) -> bool:
     """Whether a body has the data's own names: two arms of four joints are not one body for that."""
     named = {axis.name for axis in body.actions if axis.name in source.vectors[axis.column]}
     return len(named) == len(body.actions)
@@ -260,7 +266,7 @@ def _next(question: Question, report: RobotReport, fitting: Sequence[str]) -> tu
     return (("To train with what there is", run), ("After recording more, examine again", again))
 
 
-def _write_draft(out: Path, body: Embodiment, source: LeRobotSource) -> Path:
+def _write_draft(out: Path, body: Embodiment, source: EpisodeSource) -> Path:
     """A spec to begin with; one that is there already may have been worked on, and stays."""
     path = out / DRAFT
     if not path.exists():

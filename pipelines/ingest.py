@@ -133,20 +133,22 @@ def _plan_human(job: Job, body: Embodiment, geometry: BaseGeometry, cache: Cache
 
 
 def _plan_play(job: Job, body: Embodiment, geometry: BaseGeometry, cache: Cache) -> Plan:
-    from adapt.data.play_windows import play_files, read_play_dataset
+    from adapt.data.play_windows import read_play_dataset
+    from adapt.data.sources import open_source
 
     root, digest = job.source_path, refuse_withdrawn(job.run_folder, cache)
+    source = open_source(root, rate_hz=body.rate_hz, task=job.task or "")
 
     def read(tell: Tell) -> Found:
         def count(done: int, of: int) -> None:
             tell(done / of, f"{done} of {of} episodes")
 
-        return read_play_dataset(root, body, geometry, job.recipe.windows, digest=digest, progress=count)
+        return read_play_dataset(source, body, geometry, job.recipe.windows, digest=digest, progress=count)
 
-    files = play_files(root, body)
-    return Plan(
-        key={"files": [[path.relative_to(root).as_posix(), _digest(path, digest)] for path in files]}, read=read
-    )
+    files = source.files([camera.column for camera in body.cameras])
+    key: dict[str, Any] = {"files": [[path.relative_to(root).as_posix(), _digest(path, digest)] for path in files]}
+    # Kept out where there is none, so that runs of data sets that tell their tasks go on as they are.
+    return Plan(key={**key, "task": job.task} if job.task else key, read=read)
 
 
 def _digest(path: Path, digest: Callable[[Path], str]) -> str:

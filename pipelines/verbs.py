@@ -186,6 +186,37 @@ def sim_tasks(_arguments: Namespace, terminal: Terminal) -> None:
     terminal.give([asdict(row) for row in rows])
 
 
+def embodiment_init(arguments: Namespace, terminal: Terminal) -> None:
+    """Draft a robot's spec."""
+    from pipelines import embodiment_init as pipeline
+
+    out = place(arguments.out) if arguments.out else None
+    drafted = pipeline.run(
+        pipeline.Question(source=place(arguments.source), out=out, rate_hz=arguments.rate, base=arguments.base)
+    )
+    terminal.show(pipeline.tell(drafted))
+    terminal.give(pipeline.to_json(drafted))
+
+
+def embodiment_check(arguments: Namespace, terminal: Terminal) -> None:
+    """Hold a robot's spec against its data; a program is told by the exit status."""
+    from pipelines import embodiment_check as pipeline
+
+    checked = pipeline.run(
+        pipeline.Question(
+            spec=arguments.spec,
+            source=place(arguments.source),
+            task=arguments.task or "",
+            base=arguments.base,
+            allowed=arguments.allow,
+        )
+    )
+    terminal.show(pipeline.tell(checked))
+    terminal.give(pipeline.to_json(checked))
+    if not checked.is_good:
+        raise SystemExit(1)
+
+
 def demo(arguments: Namespace, terminal: Terminal) -> None:
     """The main job on what ships with the package, and both models acting in the simulator."""
     from pipelines import adapt_all

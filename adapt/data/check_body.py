@@ -1,9 +1,14 @@
 """Does a body's spec fit this data set? Told before anything is trained, column by column."""
 
+import numpy as np
+from jaxtyping import Float
+
 from adapt.data.episodes import EpisodeSource, EpisodeTable
 from adapt.embodiment.entries import nearest
 from adapt.embodiment.spec import Axis, Camera, Embodiment
 from adapt.errors import EmbodimentError
+
+_RATE_OFF = 1e-3  # share
 
 
 def check_body(spec: Embodiment, source: EpisodeSource) -> None:
@@ -13,14 +18,15 @@ def check_body(spec: Embodiment, source: EpisodeSource) -> None:
     off by one train without complaint.
 
     Raises:
-        EmbodimentError: A camera or column is missing, an index lies outside its column, or an axis of the data's own
-            naming is at another index.
+        EmbodimentError: The rate is another than the data's, a camera or column is missing, an index lies outside its
+            column, or an axis of the data's own naming is at another index.
     """
+    check_rate(spec, source)
     for camera in spec.cameras:
-        _check_camera(camera, spec, source)
+        check_camera(camera, spec, source)
     for kind, axes in (("action", spec.actions), ("state", spec.state)):
         for axis in axes:
-            _check_axis(axis, f"embodiment '{spec.name}': {kind} axis '{axis.name}'", source)
+            check_axis(axis, f"embodiment '{spec.name}': {kind} axis '{axis.name}'", source)
 
 
 class CopiedActions:
@@ -48,10 +54,21 @@ class CopiedActions:
         """Look at one episode's rows."""
         for action, state in self._pairs:
             told, done = (table.columns[axis.column][:, axis.index] for axis in (action, state))
-            if not bool((told == done).all()):
-                self._apart.add(action.name)
-            if bool((done != done[0]).any()):
-                self._moved.add(action.name)
+            self._look(action, told.numpy(), done.numpy())
+
+    def see_rows(self, actions: Float[np.ndarray, "t a"], state: Float[np.ndarray, "t s"]) -> None:
+        """As `see`, of rows whose columns are in the order of the spec's axes."""
+        told_at, done_at = (
+            {axis.name: place for place, axis in enumerate(axes)} for axes in (self._spec.actions, self._spec.state)
+        )
+        for action, felt in self._pairs:
+            self._look(action, actions[:, told_at[action.name]], state[:, done_at[felt.name]])
+
+    def _look(self, action: Axis, told: np.ndarray, done: np.ndarray) -> None:
+        if not bool((told == done).all()):
+            self._apart.add(action.name)
+        if bool((done != done[0]).any()):
+            self._moved.add(action.name)
 
     def refuse(self, where: str) -> None:
         """Refuse axes that were copied in all episodes seen.
@@ -68,7 +85,25 @@ class CopiedActions:
                 )
 
 
-def _check_camera(camera: Camera, spec: Embodiment, source: EpisodeSource) -> None:
+def check_rate(spec: Embodiment, source: EpisodeSource) -> None:
+    """Refuse a spec whose rate the data contradict.
+
+    Raises:
+        EmbodimentError: They differ.
+    """
+    if spec.rate_hz is not None and abs(spec.rate_hz / source.rate_hz - 1) > _RATE_OFF:
+        raise EmbodimentError(
+            f"embodiment '{spec.name}': rate_hz is {spec.rate_hz:g}, but {source.where} says {source.rate_hz:g} rows a "
+            "second itself. Take rate_hz out of the spec, or mend the data set."
+        )
+
+
+def check_camera(camera: Camera, spec: Embodiment, source: EpisodeSource) -> None:
+    """Refuse a camera that the data set does not have.
+
+    Raises:
+        EmbodimentError: It has none of that column.
+    """
     if camera.column not in source.cameras:
         raise EmbodimentError(
             f"embodiment '{spec.name}': camera '{camera.name}' wants the video column '{camera.column}', but "
@@ -77,7 +112,17 @@ def _check_camera(camera: Camera, spec: Embodiment, source: EpisodeSource) -> No
         )
 
 
-def _check_axis(axis: Axis, subject: str, source: EpisodeSource) -> None:
+def check_axis(axis: Axis, subject: str, source: EpisodeSource) -> None:
+    """Refuse an axis that the data set does not have, or has elsewhere.
+
+    Args:
+        axis: The axis.
+        subject: What it is called in the message.
+        source: The data set.
+
+    Raises:
+        EmbodimentError: Its column is missing, its index lies outside, or its name stands at another index.
+    """
     if axis.column not in source.vectors:
         raise EmbodimentError(
             f"{subject} wants the column '{axis.column}', but {source.where} has {_listed(tuple(source.vectors))}."

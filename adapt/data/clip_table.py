@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ CLIP_TABLE = "clips.parquet"
 _LATER = ("confidence", "weight")  # Tables of earlier releases have neither.
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
 _MOST_CHUNKS = 10_000  # A window has a handful; a number beyond all bounds must not be taken for a size.
+_FILM_TEXTS, _FILM_NUMBERS = ("camera", "path", "digest", "array"), ("from_s", "array_hz")
 _TEXTS = ("window_id", "instruction", "session", "split", "embodiment", "rejection", "provenance")
 _KINDS: Mapping[str, Any] = {
     **dict.fromkeys(_TEXTS, str),
@@ -79,7 +81,7 @@ def _features() -> Any:
     return Features(
         {
             "window_id": text,
-            "videos": List({"camera": text, "path": text, "digest": text}),
+            "videos": List({**dict.fromkeys(_FILM_TEXTS, text), **dict.fromkeys(_FILM_NUMBERS, number)}),
             "start_s": number,
             "chunks": Value("int32"),
             "instruction": text,
@@ -109,7 +111,9 @@ def _check_columns(found: Any) -> None:
 
     # As `_features` has them, without importing what writes: reading is done far more often.
     text, number, matrix = pa.string(), pa.float64(), pa.list_(pa.list_(pa.float64()))
-    videos = pa.list_(pa.struct([(name, text) for name in ("camera", "path", "digest")]))
+    parts = [*((name, text) for name in _FILM_TEXTS), *((name, number) for name in _FILM_NUMBERS)]
+    earlier = pa.list_(pa.struct(parts[:3]))  # of releases in which an episode had its videos to itself
+    videos = pa.list_(pa.struct(parts))
     numbers = {"start_s": number, "confidence": number, "weight": number, "chunks": pa.int32()}
     texts = dict.fromkeys((*_TEXTS, "quality", "actions_type", "state_type"), text)
     wanted = {**texts, **numbers, "videos": videos, "actions": matrix, "state": matrix}
@@ -117,7 +121,7 @@ def _check_columns(found: Any) -> None:
         if name in _LATER and name not in found.names:
             continue
         there = found.field(name).type if name in found.names else "missing"
-        if there != kind:
+        if there != kind and not (name == "videos" and there == earlier):
             raise ValueError(f"its column '{name}' is {there}, should be {kind}")
 
 
@@ -126,9 +130,7 @@ def _row(window: Window, root: Path | None) -> dict[str, Any]:
     state, state_type = _lists(window.state)
     return {
         "window_id": window.window_id,
-        "videos": [
-            {"camera": ref.camera, "path": _relative(ref.path, root), "digest": ref.digest} for ref in window.videos
-        ],
+        "videos": [{**asdict(ref), "path": _relative(ref.path, root)} for ref in window.videos],
         "start_s": window.start_s,
         "chunks": window.chunks,
         "instruction": window.instruction,
@@ -153,6 +155,9 @@ def _window(row: dict[str, Any], root: Path | None) -> Window:
             camera=ref["camera"],
             path=ref["path"] if root is None else str(root / ref["path"]),
             digest=ref["digest"],
+            from_s=ref.get("from_s", 0.0),
+            array=ref.get("array", ""),
+            array_hz=ref.get("array_hz", 0.0),
         )
         for ref in row["videos"]
     )
@@ -181,6 +186,9 @@ def _window(row: dict[str, Any], root: Path | None) -> Window:
         raise ValueError(
             f"window {brief(window.window_id)} begins at {window.start_s} s and has {window.chunks} chunks"
         )
+    for ref in window.videos:
+        if ref.from_s < 0 or ref.array_hz < 0 or bool(ref.array) != bool(ref.array_hz):
+            raise ValueError(f"window {brief(window.window_id)} is of a film that cannot be: {brief(str(ref))}")
     return window
 
 

@@ -8,6 +8,8 @@ from typing import Protocol, runtime_checkable
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from adapt.data.films import Film
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
@@ -27,7 +29,7 @@ class Episode:
     length: int  # rows
     rate_hz: float
     spans: tuple[Span, ...]
-    videos: Mapping[str, Path]  # by column
+    videos: Mapping[str, Film]  # by column
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -40,19 +42,30 @@ class EpisodeTable:
 
 @runtime_checkable
 class EpisodeSource(Protocol):
-    """A data set of robot episodes."""
+    """A data set of robot episodes. A format is one file of this room, and one line in `sources.py`."""
 
     @property
     def where(self) -> str:
         """The data set's name in messages."""
 
     @property
+    def rate_hz(self) -> float:
+        """Rows a second."""
+
+    @property
     def vectors(self) -> Mapping[str, tuple[str, ...]]:
         """Columns of numbers, and a name for each of their elements ("" where the data gives none)."""
 
     @property
+    def groups(self) -> Mapping[str, tuple[str, ...]]:
+        """By column, the part of the body each element belongs to, such as "left_arm"; {} where the data tell none."""
+
+    @property
     def cameras(self) -> tuple[str, ...]:
-        """Columns that are videos."""
+        """Columns that are videos, or pictures."""
+
+    def files(self, cameras: Sequence[str]) -> list[Path]:
+        """Every file that reading it takes with these cameras, sorted, whether it is there or not."""
 
     def episodes(self, cameras: Sequence[str]) -> tuple[list[Episode], list[tuple[str, str]]]:
         """Episodes that can be read, with the videos of these columns; and (file, reason) of those that cannot."""

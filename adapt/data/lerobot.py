@@ -5,17 +5,19 @@ Layout, as LeRobot writes it at commit 0cf86487: `meta/info.json` describes the 
 """
 
 import os
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from adapt.data.episodes import Episode, EpisodeTable
+from adapt.data.films import Film
+from adapt.data.lerobot_info import describe, text, whole
 from adapt.data.lerobot_rows import (
     EPISODES,
     INFO,
     TASKS,
     TOLERANCE_ROWS,
+    agree,
     is_pointer,
     read_clock,
     read_matrix,
@@ -23,17 +25,11 @@ from adapt.data.lerobot_rows import (
     read_spans,
 )
 from adapt.errors import AdaptError, DataError
-from adapt.runs.documents import brief, in_short, is_text, parse_json
+from adapt.runs.documents import in_short, parse_json
 from adapt.video.probe import probe
 
-# Nothing else of Python's format strings: they can reach into objects, and pad to any length.
-_PATTERN = re.compile(r"(?:[^{}]|\{(?:episode_chunk|episode_index)(?::0?\d{1,2}d?)?\}|\{video_key\})+")
-_MOST_ELEMENTS = 10_000  # of a column; no robot has a longer vector
-_MOST_HZ = 100_000.0
 _FEWEST_ROWS = 2  # of an episode: between them time passes
-_MOST_WHOLE = 2**53  # of an episode, a row or a chunk; beyond it numbers are not told apart in float64
 READABLE = ("v2.0", "v2.1")
-_NUMBERS = ("float", "int", "uint", "bool")
 
 
 class LeRobotSource:
@@ -41,9 +37,9 @@ class LeRobotSource:
 
     Attributes:
         root: The data set's folder.
-        info: What `meta/info.json` says.
         rate_hz: Rows and frames a second.
         vectors: Columns of numbers, and a name for each of their elements ("" where the data gives none).
+        groups: By column, the part of the body each element belongs to, where `meta/modality.json` tells.
         cameras: Columns that are videos.
     """
 
@@ -54,18 +50,11 @@ class LeRobotSource:
             DataError: The folder is not a LeRobot data set, or is one of a version that is not read.
         """
         self.root = root
-        self.info = _read_info(root)
-        self.rate_hz = _rate_hz(self.info, root)
-        features = self.info.get("features")
-        whole = isinstance(features, dict) and all(isinstance(feature, dict) for feature in features.values())
-        if not isinstance(features, dict) or not whole or not all(is_text(column) for column in features):
-            raise DataError(f"{root / INFO}: 'features' is {brief(features)}; write a description per column there.")
-        self.vectors: dict[str, tuple[str, ...]] = {
-            column: names
-            for column, feature in features.items()
-            if (names := _element_names(feature, f"{root / INFO}: column '{column}'")) is not None
-        }
-        self.cameras = tuple(column for column, feature in features.items() if feature.get("dtype") == "video")
+        self._described = describe(root, READABLE)
+        self.rate_hz = self._described.rate_hz
+        self.vectors = self._described.vectors
+        self.groups = self._described.groups
+        self.cameras = self._described.cameras
 
     @property
     def where(self) -> str:
@@ -84,11 +73,11 @@ class LeRobotSource:
         Raises:
             DataError: The list of episodes or of tasks cannot be read, or is empty.
         """
-        tasks = {_whole(row, "task_index", TASKS): _text(row, "task", TASKS) for row in self._lines(TASKS)}
+        tasks = {whole(row, "task_index", TASKS): text(row, "task", TASKS) for row in self._lines(TASKS)}
         good: list[Episode] = []
         problems: list[tuple[str, str]] = []
         for row in self._lines(EPISODES):
-            index = _whole(row, "episode_index", EPISODES)
+            index = whole(row, "episode_index", EPISODES)
             try:
                 good.append(self._episode(index, row, tasks, cameras))
             except AdaptError as error:
@@ -117,7 +106,7 @@ class LeRobotSource:
 
     def files(self, cameras: Sequence[str]) -> list[Path]:
         """Every file that reading it takes, whether it is there or not: meta, rows, and these cameras' videos."""
-        indices = [_whole(row, "episode_index", EPISODES) for row in self._lines(EPISODES)]
+        indices = [whole(row, "episode_index", EPISODES) for row in self._lines(EPISODES)]
         meta = [self.root / name for name in (INFO, EPISODES, TASKS)]
         rows = [self._data_path(index) for index in indices]
         return sorted([*meta, *rows, *(self._video_path(index, camera) for index in indices for camera in cameras)])
@@ -125,7 +114,7 @@ class LeRobotSource:
     def _episode(self, index: int, row: Mapping[str, Any], tasks: Mapping[int, str], cameras: Sequence[str]) -> Episode:
         path = self._data_path(index)
         table = read_parquet(path, ["timestamp", "task_index"])
-        _agree(f"{EPISODES} says", _whole(row, "length", EPISODES), path.name + " has", table.num_rows)
+        agree(f"{EPISODES} says", whole(row, "length", EPISODES), path.name + " has", table.num_rows)
         clock = read_clock(table, self.rate_hz, path)
         videos = {camera: self._video_path(index, camera) for camera in cameras}
         length = min([table.num_rows, *(self._frames(video, table.num_rows) for video in videos.values())])
@@ -140,7 +129,7 @@ class LeRobotSource:
             length=length,
             rate_hz=self.rate_hz,
             spans=read_spans(table.slice(0, length), clock[:length], row, tasks, path),
-            videos=videos,
+            videos={camera: Film(path=video) for camera, video in videos.items()},
         )
 
     def _frames(self, video: Path, rows: int) -> int:
@@ -148,7 +137,7 @@ class LeRobotSource:
         if not os.path.isfile(video):  # Unlike Path's, it takes a name too long for the disk for no file.
             raise DataError(f"{video}: this video is missing. Put it there, or take the episode out of {EPISODES}.")
         found = probe(video)
-        _agree("the rows are", rows, f"{video.name} has", found.frames)
+        agree("the rows are", rows, f"{video.name} has", found.frames)
         rows_s = rows / self.rate_hz
         if abs(found.duration_s - rows_s) > (TOLERANCE_ROWS + 0.5) / self.rate_hz:
             raise DataError(
@@ -164,17 +153,8 @@ class LeRobotSource:
         return self._path("video_path", index, camera)
 
     def _path(self, key: str, index: int, camera: str) -> Path:
-        template = self.info.get(key)
-        chunk = index // max(1, _whole(self.info, "chunks_size", INFO))
-        if not isinstance(template, str) or not is_text(template) or not _PATTERN.fullmatch(template):
-            raise DataError(
-                f"{self.root / INFO}: '{key}' is {brief(template)}; write a pattern of episode_chunk and "
-                "episode_index there, as LeRobot does."
-            )
-        place = template.format(episode_chunk=chunk, episode_index=index, video_key=camera)
-        if Path(place).is_absolute() or ".." in Path(place).parts:
-            raise DataError(f"{self.root / INFO}: '{key}' leads to {place}; name a place inside the data set's folder.")
-        return self.root / place
+        chunk = index // max(1, whole(self._described.info, "chunks_size", INFO))
+        return self._described.place(key, episode_chunk=chunk, episode_index=index, video_key=camera)
 
     def _lines(self, name: str) -> list[dict[str, Any]]:
         path = self.root / name
@@ -193,77 +173,3 @@ class LeRobotSource:
                 f"{path}: found {len(rows)} rows; at least one is needed, each a JSON object. Restore the file."
             )
         return rows
-
-
-def _read_info(root: Path) -> dict[str, Any]:
-    path = root / INFO
-    if not path.is_file():
-        raise DataError(
-            f"{root}: not a LeRobot data set, it has no {INFO}. Give the folder that holds 'meta' and 'data'."
-        )
-    try:
-        info = parse_json(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        if is_pointer(path):
-            raise DataError(
-                f"{path}: a Git LFS pointer, not the file itself. Run `git lfs pull` in the data set's folder."
-            ) from error
-        raise DataError(f"{path}: not valid JSON ({in_short(error)}). Restore the file.") from error
-    version = info.get("codebase_version") if isinstance(info, dict) else None
-    if not isinstance(version, str) or version not in READABLE:
-        raise DataError(
-            f"{path}: codebase_version is {brief(version)}; {' and '.join(READABLE)} are read, v3.0 not yet. Take the "
-            "data set's revision 'v2.1' if its repository has one (hf download REPO --repo-type dataset "
-            "--revision v2.1), or convert it back to one parquet file and one video per episode."
-        )
-    assert isinstance(info, dict)
-    return info
-
-
-def _rate_hz(info: Mapping[str, Any], root: Path) -> float:
-    rate = info.get("fps")
-    if not isinstance(rate, int | float) or isinstance(rate, bool) or not 0 < rate <= _MOST_HZ:
-        raise DataError(f"{root / INFO}: 'fps' is {brief(rate)}; write the rows per second there, a number above 0.")
-    return float(rate)
-
-
-def _element_names(feature: Mapping[str, Any], where: str) -> tuple[str, ...] | None:
-    """A name for each element of a column of numbers; None for any other column.
-
-    Raises:
-        DataError: Its shape is no number of elements.
-    """
-    shape = feature.get("shape")
-    if not str(feature.get("dtype")).startswith(_NUMBERS) or not isinstance(shape, list) or len(shape) != 1:
-        return None
-    names = feature.get("names")
-    # Names come flat, in one inner list, or in a mapping from a group to its list.
-    groups = list(names.values()) if isinstance(names, dict) else [names]
-    parts = [part for group in groups if isinstance(group, list) for part in group]
-    flat = [str(name) for part in parts for name in (part if isinstance(part, list) else [part])]
-    width = shape[0]
-    if type(width) is not int or not 0 <= width <= _MOST_ELEMENTS:
-        raise DataError(f"{where} has the shape {brief(shape)}; wanted at most {_MOST_ELEMENTS} elements. Mend it.")
-    return tuple(flat) if len(flat) == width else ("",) * width
-
-
-def _agree(first: str, wanted: int, second: str, found: int) -> None:
-    if abs(wanted - found) > TOLERANCE_ROWS:
-        raise DataError(
-            f"{first} {wanted} rows, but {second} {found}: more than {TOLERANCE_ROWS} apart. Record the episode again, "
-            "or leave it out."
-        )
-
-
-def _whole(row: Mapping[str, Any], key: str, name: str) -> int:
-    value = row.get(key)
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= _MOST_WHOLE:
-        raise DataError(f"{name}: '{key}' is {brief(value)}; write a whole number from 0 there.")
-    return value
-
-
-def _text(row: Mapping[str, Any], key: str, name: str) -> str:
-    value = row.get(key, "")
-    if not isinstance(value, str) or not is_text(value):
-        raise DataError(f"{name}: '{key}' is {brief(value)}; write a text there.")
-    return value

@@ -32,19 +32,23 @@ def is_pointer(path: Path) -> bool:
         return False
 
 
-def read_parquet(path: Path, columns: Sequence[str]) -> pa.Table:
+def read_parquet(path: Path, columns: Sequence[str] | None, *, listed: str = EPISODES) -> pa.Table:
     """Read those of the columns that the file has.
+
+    Args:
+        path: The file.
+        columns: Those that are wanted; None for all.
+        listed: Where its episodes are listed, for messages.
 
     Raises:
         DataError: The file is missing or is not parquet.
     """
     try:
         present = pq.read_schema(path).names
-        return pq.read_table(path, columns=[column for column in dict.fromkeys(columns) if column in present])
+        wanted = present if columns is None else [column for column in dict.fromkeys(columns) if column in present]
+        return pq.read_table(path, columns=wanted)
     except FileNotFoundError as error:
-        raise DataError(
-            f"{path}: this file is missing. Put it there, or take the episode out of {EPISODES}."
-        ) from error
+        raise DataError(f"{path}: this file is missing. Put it there, or take the episode out of {listed}.") from error
     # Arrow passes on what its own readers raise, UnicodeDecodeError (a ValueError) and OverflowError among it.
     except (OSError, pa.ArrowException, ValueError, ArithmeticError) as error:
         if is_pointer(path):
@@ -75,6 +79,25 @@ def read_clock(table: pa.Table, rate_hz: float, path: Path) -> Tensor:
             f"belongs at {float(even[row]):.3f} s, where the video shows it. Mend the stamps or the rate in {INFO}."
         )
     return clock
+
+
+def agree(first: str, wanted: int, second: str, found: int) -> None:
+    """Refuse two counts of one episode's rows that are too far apart.
+
+    Args:
+        first: Who says the first, in words that its number follows.
+        wanted: The first count.
+        second: As `first`.
+        found: The second count.
+
+    Raises:
+        DataError: They differ by more than `TOLERANCE_ROWS`.
+    """
+    if abs(wanted - found) > TOLERANCE_ROWS:
+        raise DataError(
+            f"{first} {wanted} rows, but {second} {found}: more than {TOLERANCE_ROWS} apart. Record the episode again, "
+            "or leave it out."
+        )
 
 
 def read_matrix(table: pa.Table, column: str, path: Path) -> Tensor:
@@ -109,16 +132,22 @@ def _is_numeric(kind: pa.DataType) -> bool:
 
 
 def read_spans(
-    table: pa.Table, clock: Tensor, row: Mapping[str, Any], tasks: Mapping[int, str], path: Path
+    table: pa.Table,
+    clock: Tensor,
+    row: Mapping[str, Any],
+    tasks: Mapping[int, str],
+    path: Path,
+    told_in: tuple[str, str] = (EPISODES, TASKS),
 ) -> tuple[Span, ...]:
     """Cut an episode where its instruction changes.
 
     Args:
         table: The episode's rows.
         clock: Time of each row, in seconds.
-        row: The episode's line in `episodes.jsonl`.
+        row: What is listed of the episode.
         tasks: Instructions by `task_index`.
         path: The parquet file, for messages.
+        told_in: Where episodes and instructions are listed, for messages.
 
     Raises:
         DataError: A row's task is not listed, or there is no telling which task the rows belong to.
@@ -127,7 +156,7 @@ def read_spans(
         named = row.get("tasks")
         if not isinstance(named, list) or len(named) != 1 or not is_text(named[0]):
             raise DataError(
-                f"{path.name}: has no 'task_index', and {EPISODES} lists {brief(named)}; name one task there."
+                f"{path.name}: has no 'task_index', and {told_in[0]} lists {brief(named)}; name one task there."
             )
         return (Span(instruction=named[0], start_s=0.0, end_s=float(clock[-1])),) if len(clock) else ()
     labels = read_matrix(table, "task_index", path)[:, 0].long().tolist()
@@ -136,7 +165,7 @@ def read_spans(
     for first, after in zip(firsts, [*firsts[1:], len(labels)], strict=True):
         if labels[first] not in tasks:
             raise DataError(
-                f"{path.name}: row {first} has task_index {labels[first]}, which {TASKS} does not list. Add it."
+                f"{path.name}: row {first} has task_index {labels[first]}, which {told_in[1]} does not list. Add it."
             )
         start_s, end_s = float(clock[first]), float(clock[after - 1])
         spans.append(Span(instruction=tasks[labels[first]], start_s=start_s, end_s=end_s))

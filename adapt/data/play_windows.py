@@ -19,7 +19,8 @@ from torch import Tensor
 
 from adapt.data.check_body import CopiedActions, check_body
 from adapt.data.episodes import Episode, EpisodeSource, EpisodeTable, Span
-from adapt.data.lerobot import LeRobotSource
+from adapt.data.films import Film
+from adapt.data.sources import open_source
 from adapt.data.window_id import window_id
 from adapt.data.windows import WindowConfig, cut
 from adapt.embodiment.resample import resample
@@ -49,7 +50,7 @@ class SeenPlay:
 
 
 def read_play_dataset(
-    root: Path,
+    source: EpisodeSource | Path,
     spec: Embodiment,
     geometry: BaseGeometry,
     config: WindowConfig,
@@ -57,10 +58,10 @@ def read_play_dataset(
     digest: Callable[[Path], str],
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[list[Window], list[Problem]]:
-    """Cut every episode of a LeRobot data set into windows with actions and state.
+    """Cut every episode of a data set into windows with actions and state.
 
     Args:
-        root: The data set's folder.
+        source: The data set, or its folder or file.
         spec: The robot.
         geometry: The base's canvas, rates and chunk length.
         config: Longest and shortest window.
@@ -72,14 +73,15 @@ def read_play_dataset(
         not finite are there too, rejected. And (file, reason) for every episode that gave none.
 
     Raises:
-        DataError: The folder is not a LeRobot data set that can be read, or no episode of it gives a window.
+        DataError: There is no data set that can be read, or no episode of it gives a window.
         EmbodimentError: The spec does not fit the data set, the base's canvas lacks a slot it wants, or the actions
             are nothing but the state.
     """
-    seen = examine_play_dataset(LeRobotSource(root), spec, geometry, config, digest=digest, progress=progress)
+    source = open_source(source, rate_hz=spec.rate_hz) if isinstance(source, Path) else source
+    seen = examine_play_dataset(source, spec, geometry, config, digest=digest, progress=progress)
     if not any(window.split != "rejected" for window in seen.windows):
-        raise DataError(_nothing_left(root, seen.windows, seen.problems))
-    seen.copied.refuse(str(root))
+        raise DataError(_nothing_left(source.where, seen.windows, seen.problems))
+    seen.copied.refuse(source.where)
     return list(seen.windows), list(seen.problems)
 
 
@@ -117,9 +119,9 @@ def play_files(root: Path, spec: Embodiment) -> list[Path]:
     """Every file that `read_play_dataset` reads, sorted, whether it exists or not.
 
     Raises:
-        DataError: The folder is not a LeRobot data set that can be read.
+        DataError: There is no data set that can be read.
     """
-    return LeRobotSource(root).files([camera.column for camera in spec.cameras])
+    return open_source(root, rate_hz=spec.rate_hz).files([camera.column for camera in spec.cameras])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,7 +172,7 @@ class _Cutter:
         rejection = _not_finite(actions, spec.actions, "action") or _not_finite(state, spec.state, "state")
         return Window(
             window_id=window_id(
-                {slots[video.camera]: video.digest for video in videos},
+                {slots[video.camera]: Film.of(video).shown(video.digest) for video in videos},
                 start_s=start_s,
                 chunks=chunks,
                 geometry=geometry,
@@ -189,8 +191,15 @@ class _Cutter:
         )
 
     def _video(self, episode: Episode, camera: str, column: str) -> VideoRef:
-        path = episode.videos[column]
-        return VideoRef(camera=camera, path=str(path.absolute()), digest=self.digest(path))
+        film = episode.videos[column]
+        return VideoRef(
+            camera=camera,
+            path=str(film.path.absolute()),
+            digest=self.digest(film.path),
+            from_s=film.from_s,
+            array=film.array,
+            array_hz=film.array_hz,
+        )
 
 
 def _read(
@@ -210,7 +219,7 @@ def _not_finite(values: Tensor | None, axes: Sequence[Axis], kind: str) -> str:
     return f"{kind} axis '{axes[place].name}' holds NaN or infinity"
 
 
-def _nothing_left(root: Path, windows: Sequence[Window], problems: Sequence[Problem]) -> str:
+def _nothing_left(where: str, windows: Sequence[Window], problems: Sequence[Problem]) -> str:
     reasons = Counter([window.rejection for window in windows] + [reason for _, reason in problems])
     told = "; ".join(f"{count} x {reason}" for reason, count in reasons.most_common(3))
-    return f"{root}: no episode gives a window to train on. Reasons: {told or 'it lists no episodes'}"
+    return f"{where}: no episode gives a window to train on. Reasons: {told or 'it lists no episodes'}"

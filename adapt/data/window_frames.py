@@ -10,13 +10,13 @@ import torch
 from jaxtyping import UInt8
 from torch import Tensor
 
+from adapt.data.films import Film, film_frames
 from adapt.data.made_ahead import made_ahead
 from adapt.embodiment.spec import Embodiment
 from adapt.errors import DataError, MediaError
 from adapt.runs.cache import Cache
 from adapt.types import BaseGeometry, Slot, Window
 from adapt.video.canvas import letterbox, place
-from adapt.video.reader import frames_at
 
 _AHEAD = 4  # Frames that are decoded while those before them are shrunk: full size, so no more than it takes.
 
@@ -86,7 +86,7 @@ def _pass(windows: Sequence[Window], body: Embodiment, geometry: BaseGeometry, c
         views = {}
         for video in windows[0].videos:
             slot = slots[video.camera]
-            walk = _view(Path(video.path), times_s, geometry.canvas.slots[slot])
+            walk = _view(Film.of(video), times_s, geometry.canvas.slots[slot])
             views[slot] = walks.enter_context(closing(walk))
         for window in ordered:
             part = {slot: next(view) for slot, view in views.items()}
@@ -94,12 +94,12 @@ def _pass(windows: Sequence[Window], body: Embodiment, geometry: BaseGeometry, c
 
 
 def _view(
-    path: Path, windows_s: Sequence[Sequence[float]], slot: Slot
+    film: Film, windows_s: Sequence[Sequence[float]], slot: Slot
 ) -> Generator[UInt8[Tensor, "t _h _w 3"], None, None]:
     """One camera's frames of each window, shrunk to their slot as they come: full-size ones would fill the memory."""
     ascending = sorted({time_s for times_s in windows_s for time_s in times_s})
     held: dict[float, Tensor] = {}
-    with made_ahead(frames_at(path, ascending), most=_AHEAD) as frames:
+    with made_ahead(film_frames(film, ascending), most=_AHEAD) as frames:
         coming = zip(ascending, frames, strict=True)
         for times_s in windows_s:
             held = {time_s: frame for time_s, frame in held.items() if time_s >= times_s[0]}

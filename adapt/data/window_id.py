@@ -11,7 +11,7 @@ def window_id(views: Mapping[str, str], *, start_s: float, chunks: int, geometry
     """Name a window by everything that decides its canvas pixels, and nothing else.
 
     Args:
-        views: For each slot of the canvas that is filled, the sha256 of the video file shown there.
+        views: For each slot of the canvas that is filled, what names the film shown there (`Film.shown`).
         start_s: Time of the first frame, in seconds.
         chunks: Length in chunks.
         geometry: The base's canvas and rates.

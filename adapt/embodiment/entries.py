@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from adapt.errors import EmbodimentError
 from adapt.runs.documents import brief, is_text
 
+_MOST_HZ = 100_000.0
 _MOST = 10**9  # No place in a vector, and no count of rows, is beyond it.
 
 
@@ -74,6 +75,20 @@ def take_whole(entry: Mapping[str, object], key: str, where: str) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= _MOST:
         raise EmbodimentError(f"{where}: '{key}' is {brief(value)}; give a whole number from 0.")
     return value
+
+
+def take_rate(entry: Mapping[str, object], key: str, where: str) -> float | None:
+    """Take a number of times a second; None where it is missing.
+
+    Raises:
+        EmbodimentError: It is not a number above 0.
+    """
+    value = entry.get(key)
+    if value is None:
+        return None
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value <= _MOST_HZ:
+        raise EmbodimentError(f"{where}: '{key}' is {brief(value)}; give how many come a second, a number above 0.")
+    return float(value)
 
 
 def take_switch(entry: Mapping[str, object], key: str, where: str) -> bool:

@@ -14,24 +14,38 @@ A body is described by one YAML file:
     limits:                         # may be left out; `adapt.embodiment.limits` tells more
       - {names: [shoulder, elbow], low: -2.6, high: 2.6, speed: 1.5, acceleration: 6.0}
 
+    rate_hz: 50                     # rows a second; only where the data do not say it, as HDF5 files do not
+
 The same reader takes the JSON of `to_json`, in which every axis is written out.
 """
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from adapt.embodiment.entries import nearest, take_items, take_mapping, take_switch, take_text, take_texts, take_whole
+from adapt.embodiment.entries import (
+    nearest,
+    take_items,
+    take_mapping,
+    take_rate,
+    take_switch,
+    take_text,
+    take_texts,
+    take_whole,
+)
 from adapt.embodiment.limits import LIMITS, Limit, check_axes, read_limits
+from adapt.embodiment.questions import OPEN, find_questions
 from adapt.errors import EmbodimentError
 from adapt.runs.documents import LARGEST_YAML, brief, in_short, parse_yaml
 from adapt.types import Canvas
 
 INSTRUCTION = "{instruction}"
-BODY_KEYS = ("name", "prompt", "cameras", "actions", "state")
+BODY_KEYS = ("name", "prompt", "cameras", "actions", "state", "rate_hz")
 CAMERA_KEYS = ("name", "column", "slot")
+_NAMED = 4  # questions, before the rest are only hinted at
 _MOST_SLOTS = 10_000  # No base has a longer vector of actions.
 _AXIS_PLACES = ("name", "names", "unit", "column", "index", "start", "base_slot", "base_slots")
 _AXIS_SWITCHES = ("relative", "gripper", "increment")
@@ -73,7 +87,16 @@ class Axis:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Embodiment:
-    """A body: a robot, or the human hand, which has no axes."""
+    """A body: a robot, or the human hand, which has no axes.
+
+    Args:
+        name: As its file is called.
+        prompt: With a place for the instruction.
+        cameras: At least one.
+        actions: In the order in which a model gives them.
+        state: In the order in which a model takes them.
+        rate_hz: Rows a second of its data, where these do not say; None where they do.
+    """
 
     name: str
     prompt: str
@@ -81,6 +104,7 @@ class Embodiment:
     actions: tuple[Axis, ...]
     state: tuple[Axis, ...]
     limits: tuple[Limit, ...] = ()
+    rate_hz: float | None = None
 
     @property
     def action_names(self) -> tuple[str, ...]:
@@ -116,6 +140,7 @@ class Embodiment:
             "state": [asdict(axis) for axis in self.state],
             # Left out where there are none, so that such a body is read by every version, and known by the same bytes.
             **({LIMITS: [limit.to_json() for limit in self.limits]} if self.limits else {}),
+            **({} if self.rate_hz is None else {"rate_hz": self.rate_hz}),
         }
 
     @classmethod
@@ -125,6 +150,12 @@ class Embodiment:
         Raises:
             EmbodimentError: A key is unknown, missing or of the wrong kind, or the parts contradict each other.
         """
+        if asked := list(islice(find_questions(value), _NAMED + 1)):
+            more = ", ..." if len(asked) > _NAMED else ""
+            raise EmbodimentError(
+                f"{source}: not answered yet: {', '.join(asked[:_NAMED])}{more}. Write the answer in place of each "
+                f"'{OPEN}'; what it could be is told beside it."
+            )
         return _check(_read_body(value, source), source)
 
 
@@ -198,6 +229,7 @@ def _read_body(value: object, source: str) -> Embodiment:
         actions=_read_vector(entry, "actions", source),
         state=_read_vector(entry, "state", source),
         limits=read_limits(entry, source) if LIMITS in entry else (),
+        rate_hz=take_rate(entry, "rate_hz", source),
     )
 
 

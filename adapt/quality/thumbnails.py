@@ -11,6 +11,7 @@ import torch
 from jaxtyping import UInt8
 from torch import Tensor
 
+from adapt.data.films import Film, film_frames
 from adapt.data.video_folder import VideoItem
 from adapt.errors import DataError, MediaError
 from adapt.hands.face_model import ensure_face_models
@@ -22,7 +23,6 @@ from adapt.quality import faults
 from adapt.quality.files import FileReport
 from adapt.runs.cache import Cache
 from adapt.video.canvas import letterbox
-from adapt.video.reader import frames_at
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -93,7 +93,7 @@ def make_thumbnails(
         for number, file in enumerate(shown):
             progress(number / len(shown), file.name)
             time_s = _moment(file)
-            frame = _frame(paths[file.name], time_s)
+            frame = _frame(Film(path=paths[file.name]), time_s)
             if frame is not None:
                 made[file.name] = _thumbnail(frame, time_s, hidden, _hands(frame, hand_model, config))
     return Thumbnails(by_file=made, hidden=hidden.words)
@@ -135,22 +135,22 @@ def hiding(cache: Cache) -> Iterator[Hidden]:
         yield Hidden(faces=faces, words=words)
 
 
-def take_picture(path: Path, time_s: float, hidden: Hidden) -> Thumbnail | None:
+def take_picture(film: Film, time_s: float, hidden: Hidden) -> Thumbnail | None:
     """One picture of a video, with nobody to be known in it; None where it cannot be read.
 
     Args:
-        path: The video.
-        time_s: When, on its own clock.
+        film: The video.
+        time_s: When, on the film's own clock.
         hidden: Of `hiding`.
     """
-    frame = _frame(path, time_s)
+    frame = _frame(film, time_s)
     return None if frame is None else _thumbnail(frame, time_s, hidden, ())
 
 
-def _frame(path: Path, time_s: float) -> UInt8[Tensor, "_h _w 3"] | None:
+def _frame(film: Film, time_s: float) -> UInt8[Tensor, "_h _w 3"] | None:
     try:
-        return _shrunk(next(iter(frames_at(path, [time_s]))), _LOOKED_AT_PX)
-    except MediaError:
+        return _shrunk(next(film_frames(film, [time_s])), _LOOKED_AT_PX)
+    except (MediaError, DataError):
         return None
 
 

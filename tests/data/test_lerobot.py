@@ -8,7 +8,9 @@ import pytest
 import torch
 from play_builder import CAMERA, NAMES, play_set, recording
 
+from adapt.data.films import Film
 from adapt.data.lerobot import LeRobotSource
+from adapt.data.sources import open_source
 from adapt.errors import DataError
 from adapt.video.writer import write_video
 
@@ -60,7 +62,7 @@ def test_episodes_are_read_with_instruction_videos_and_rows(tmp_path):
     assert problems == []
     assert (first.index, first.session, first.length, first.rate_hz) == (0, "episode 0", 80, 20.0)
     assert [span.instruction for span in (*first.spans, *second.spans)] == ["lift the cup", "push the cup"]
-    assert first.videos == {CAMERA: video(source.root, 0)}
+    assert first.videos == {CAMERA: Film(path=video(source.root, 0))}
     table = source.table(second, ["action"])
     torch.testing.assert_close(table.time_s[[0, 79]], torch.tensor([0.0, 3.95], dtype=torch.float64))
     torch.testing.assert_close(table.columns["action"][79], torch.tensor([4.95, 4.95, 1.0], dtype=torch.float64))
@@ -218,9 +220,9 @@ def test_rows_of_unequal_length_are_told(tmp_path):
 
 def test_newer_data_set_is_refused_with_a_way_out(tmp_path):
     root = play_set(tmp_path / "set")
-    change_info(root, codebase_version="v3.0")
-    with pytest.raises(DataError, match=r"codebase_version is 'v3\.0'.*--revision v2\.1"):
-        LeRobotSource(root)
+    change_info(root, codebase_version="v4.0")
+    with pytest.raises(DataError, match=r"codebase_version is 'v4\.0'.*--revision v3\.0"):
+        open_source(root)
 
 
 def test_folder_that_is_no_data_set_is_refused(tmp_path):

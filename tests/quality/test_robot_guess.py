@@ -1,6 +1,7 @@
 """What a robot is like of which nobody says anything: told from names and numbers, and drafted as a spec."""
 
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -19,6 +20,8 @@ class Source:
     """A data set in memory."""
 
     where = "set"
+    rate_hz = RATE_HZ
+    groups: ClassVar[dict[str, tuple[str, ...]]] = {}
 
     def __init__(self, actions: np.ndarray, state: np.ndarray, names: tuple[str, ...] = ()) -> None:
         self.columns = {"action": actions, "observation.state": state, "timestamp": np.arange(ROWS)[:, None] / RATE_HZ}
@@ -28,6 +31,9 @@ class Source:
 
     def episodes(self, _cameras):
         return [Episode(index=0, session="episode 0", length=ROWS, rate_hz=RATE_HZ, spans=(), videos={})], []
+
+    def files(self, _cameras):
+        return []
 
     def table(self, _episode, columns):
         clock = torch.arange(ROWS, dtype=torch.float64) / RATE_HZ

@@ -100,7 +100,7 @@ def test_a_robot_s_set_is_read_back_number_for_number_and_frame_for_frame(
             meant = np.stack([body.command(action, state) for action, state in given])
             within = np.maximum(episode.commands, LOWEST)
             assert np.allclose(np.maximum(meant, LOWEST), within, atol=1e-5)
-            frame = read_frames(written.videos[CAMERA], [2.0]).frames[0].numpy()
+            frame = read_frames(written.videos[CAMERA].path, [2.0]).frames[0].numpy()
             state = episode.states[20]
             assert np.abs(frame - camera.picture(state, body.solids(state)).astype(float)).mean() < 4
 

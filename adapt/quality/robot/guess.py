@@ -5,6 +5,7 @@ With that the examination can tell what needs no unit; and a draft of a spec can
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -22,6 +23,15 @@ UNKNOWN = "unknown"  # unit
 _PLACE = re.compile(r"(^|_|\b)(x|y|z|lift|height|pos|position)(_|\b|$)", re.IGNORECASE)
 _MOST_RAD = 4 * np.pi  # what no joint of a column in radians goes beyond
 _ACTION, _STATE = "action", "observation.state"  # columns, and what begins with them and a dot
+# What other formats call them; the first that is there holds.
+_ACTIONS = (_ACTION, "actions")
+_STATES = (_STATE, "observations/qpos", "state", "qpos")
+# Robomimic has a column for each part of what the robot feels; these are what a robot knows of itself.
+_FELT = (
+    re.compile(r"obs/robot\d+_(joint_pos|gripper_qpos)$"),
+    re.compile(r"obs/robot\d+_(eef_pos|eef_quat|gripper_qpos)$"),
+)
+_BARE = re.compile(r"^(\D*?)[_ ]?\d+$")  # a name that only counts
 _GRIPPER = re.compile(r"grip|claw|jaw|finger|thumb|pinky|hand(?!le)", re.IGNORECASE)
 _WORKS = 0.05  # of the widest motion among the commands; what moves less tells nothing
 _FOLLOWS = 0.5  # correlation of a command that is a place with the state it leads to
@@ -49,7 +59,7 @@ def guess_body(
     Raises:
         DataError: There is neither a column of actions nor one of states.
     """
-    actions, state = _axes(source, _ACTION), _axes(source, _STATE)
+    actions, state = _axes(source, _action_columns(source)), _axes(source, _state_columns(source))
     if not actions and not state:
         listed = ", ".join(f"'{column}'" for column in source.vectors) or "none"
         raise DataError(
@@ -119,13 +129,42 @@ def _plain(text: str) -> str:
     return "".join(each if each.isprintable() else f"\\U{ord(each):08x}" for each in written)
 
 
-def _axes(source: EpisodeSource, stem: str) -> list[Axis]:
-    columns = [column for column in source.vectors if column == stem or column.startswith(f"{stem}.")]
+def _action_columns(source: EpisodeSource) -> list[str]:
+    """Where commands are: one column of all of them, or one for each part of the body."""
+    whole = [column for column in _ACTIONS if column in source.vectors][:1]
+    return whole or [column for column in source.vectors if column.startswith(f"{_ACTION}.")]
+
+
+def _state_columns(source: EpisodeSource) -> list[str]:
+    """Where the state is, likewise; of robomimic's, joints where they are told, else where the hand is."""
+    if whole := [column for column in _STATES if column in source.vectors][:1]:
+        return whole
+    for felt in _FELT:
+        if any(felt.match(column) and "gripper" not in column for column in source.vectors):
+            return [column for column in source.vectors if felt.match(column)]
+    return [column for column in source.vectors if column.startswith(f"{_STATE}.")]
+
+
+def _given(source: EpisodeSource, column: str) -> list[str]:
+    """Names that the data give a column's elements; by their part of the body where they are only counted."""
+    names = [name if is_text(name) else "" for name in source.vectors[column]]
+    groups = source.groups.get(column, ())
+    stems = {found[1] if (found := _BARE.match(name)) else name for name in names}
+    if len(groups) != len(names) or (len(stems) > 1 and any(names)):
+        return names
+    counted: Counter[str] = Counter()
+    for place, group in enumerate(groups):
+        if group:
+            names[place] = f"{group}_{counted[group]}" if groups.count(group) > 1 else group
+            counted[group] += 1
+    return names
+
+
+def _axes(source: EpisodeSource, columns: Sequence[str]) -> list[Axis]:
     found: list[Axis] = []
     taken: set[str] = set()
     for column in columns:
-        for index, told in enumerate(source.vectors[column]):
-            given = told if is_text(told) else ""
+        for index, given in enumerate(_given(source, column)):
             name = given or f"{_short(column)} {index}" if len(columns) > 1 else given or f"axis {index}"
             name = name if name not in taken else f"{name} ({column}[{index}])"
             taken.add(name)
@@ -134,7 +173,7 @@ def _axes(source: EpisodeSource, stem: str) -> list[Axis]:
 
 
 def _short(column: str) -> str:
-    return column.rsplit(".", 1)[-1]
+    return re.split(r"[./]", column)[-1]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

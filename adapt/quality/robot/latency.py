@@ -71,7 +71,7 @@ def examine_latency(
         Kinds "state before command", "slow answer", "video shifted" and "episode's video shifted".
     """
     rate_hz = episodes[0].rate_hz
-    found = _commands(latency.command_to_state, rate_hz)
+    found = examine_commands_lag(latency.command_to_state, rate_hz)
     for camera, seen in motion.items():
         lag = latency.state_to_picture[camera]
         found += _video(camera, lag, rate_hz)
@@ -81,7 +81,16 @@ def examine_latency(
     return found
 
 
-def _commands(lag: Lag, rate_hz: float) -> list[Finding]:
+def examine_commands_lag(lag: Lag, rate_hz: float) -> list[Finding]:
+    """Tell a state that comes before its command, or long after.
+
+    Args:
+        lag: How much later the state is than its command.
+        rate_hz: Rows a second.
+
+    Returns:
+        Kinds "state before command" and "slow answer".
+    """
     if lag.low is None or lag.high is None:
         return []
     if lag.high < -_BEFORE_ROWS / rate_hz:

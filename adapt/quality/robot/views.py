@@ -15,11 +15,10 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from adapt.data.episodes import Episode
+from adapt.data.films import film_frames, look_at
 from adapt.runs.cache import Cache
 from adapt.runs.fingerprint import fingerprint
 from adapt.runs.turns import in_turn
-from adapt.video.probe import probe
-from adapt.video.reader import frames_at
 
 KIND = "robot_views"  # of entries in the cache
 SIDE = 32
@@ -126,8 +125,9 @@ def watch(episode: Episode, camera: str, column: str, cache: Cache | None = None
     """
     if cache is None:
         return _watched(episode, camera, column)
-    digest = cache.file_digest(episode.videos[column])
-    key = fingerprint([_VERSION, digest, episode.length, float(episode.rate_hz)])
+    film = episode.videos[column]
+    digest = cache.file_digest(film.path)
+    key = fingerprint([_VERSION, film.shown(digest), episode.length, float(episode.rate_hz)])
     if (known := _known(cache, key, episode, camera)) is not None:
         return known
     with in_turn(cache.root / KIND, key):
@@ -144,11 +144,11 @@ def _known(cache: Cache, key: str, episode: Episode, camera: str) -> View | None
 
 
 def _watched(episode: Episode, camera: str, column: str) -> View:
-    path = episode.videos[column]
+    film = episode.videos[column]
     # A video may be shorter than its rows by as much as the reader lets pass; its last frame then stays on show.
-    last_s = probe(path).duration_s - 0.25 / episode.rate_hz
+    last_s = look_at(film).duration_s - 0.25 / episode.rate_hz
     times_s = [min((row + 0.5) / episode.rate_hz, last_s) for row in range(episode.length)]
-    return view(episode.index, camera, frames_at(path, times_s), episode.length)
+    return view(episode.index, camera, film_frames(film, times_s), episode.length)
 
 
 def _grey(picture: Float[Tensor, "3 _h _w"]) -> Float[np.ndarray, "32 32"]:
