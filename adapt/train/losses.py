@@ -154,7 +154,14 @@ class Objective:
     def video_sums(self, batch: Batch, draw: torch.Generator, *, joint: bool) -> dict[str, MaskedSum | None]:
         """The video's loss and, if asked and there are actions, the joint head's."""
         levels = self.timesteps
-        noise = draw_noise(batch, draw, shift=levels.shift, coupling=levels.coupling, weighting=self.config.weighting)
+        noise = draw_noise(
+            batch,
+            draw,
+            shift=levels.shift,
+            coupling=levels.coupling,
+            weighting=self.config.weighting,
+            action_axes=self.model.noise_axes,
+        )
         losses = self.model.losses(batch, noise, joint=joint and bool(batch.has_action.any()))
         return {VIDEO: losses.video, JOINT: losses.action}
 

@@ -9,7 +9,15 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from adapt.models.wan.blocks import Block, ConditionEmbedder, Conditions, WideLayerNorm, rotation_table, widened
+from adapt.models.wan.blocks import (
+    Block,
+    ConditionEmbedder,
+    Conditions,
+    WideLayerNorm,
+    line_rotation_table,
+    rotation_table,
+    widened,
+)
 from adapt.models.wan.config import WanConfig
 from adapt.models.wan.context_cache import ContextCache, Picture, Words
 from adapt.models.wan.layout import Layout, attention_mask, time_slots, token_table
@@ -196,7 +204,13 @@ class WanTransformer(nn.Module):
 
 @lru_cache(maxsize=64)
 def _layout_rotation(layout: Layout, head_dim: int) -> tuple[Tensor, Tensor]:
-    return rotation_table(token_table(layout).position, head_dim)
+    table = token_table(layout)
+    cos, sin = rotation_table(table.position, head_dim)
+    if table.index is None:
+        return cos, sin
+    on_line = (table.index >= 0).unsqueeze(1)
+    line_cos, line_sin = line_rotation_table(table.index, head_dim)
+    return torch.where(on_line, line_cos, cos), torch.where(on_line, line_sin, sin)
 
 
 @lru_cache(maxsize=16)
