@@ -131,10 +131,13 @@ def own_model(*, dtype: torch.dtype = torch.float32) -> WorldActionModel:
     return model.to(dtype)
 
 
-def own_base() -> Base:
-    """A random tiny base whose model is in DreamZero's sequence; it knows "arm", of two action axes and two of state."""
+def own_base(*, pictures: bool = False) -> Base:
+    """A random tiny base in DreamZero's sequence; it knows "arm", of two action axes and two of state."""
     base = random_tiny(0)
-    config = replace(CONFIG, wan=replace(base.model.config.wan, text_length=40))
+    wan = replace(base.model.config.wan, text_length=40)
+    if pictures:
+        wan = replace(wan, in_channels=36, image_dim=12, added_kv_proj_dim=wan.width)
+    config = replace(CONFIG, wan=wan)
     model = WorldActionModel(config, base.geometry, seed=0)
     enliven(model)
     model.joint.projections.place("arm", (4, 2), (0, 3))

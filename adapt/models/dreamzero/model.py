@@ -64,8 +64,8 @@ def geometry_of(config: Mapping[str, Any], canvas: Canvas, *, video_hz: float = 
     if numbers["num_state_per_block"] != 1 or numbers["max_chunk_size"] < 1:
         raise CheckpointError(
             f"config.json: {numbers['num_state_per_block']} states a chunk and windows of "
-            f"{numbers['max_chunk_size']} chunks; known are one state a chunk and windows with an end. Such a "
-            "checkpoint cannot be used here."
+            f"{numbers['max_chunk_size']} chunks; known are one state a chunk and windows with an end, as in all "
+            "released checkpoints. Give one of that kind."
         )
     return BaseGeometry(
         canvas=canvas,
