@@ -180,6 +180,8 @@ class Sample:
     state: Float[Tensor, "m s"] | None = None  # normalised
     provenance: str = ""
     weight: float = 1.0  # of its actions in the losses: the window's weight times its confidence
+    image_features: Float[Tensor, "i v"] | None = None  # of its first picture, for bases that look at one
+    image_channels: Float[Tensor, "l c2 h w"] | None = None  # beside its latents, for bases that take more channels
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

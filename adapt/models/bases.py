@@ -23,11 +23,12 @@ from adapt.models.base_record import ANEW, FORMAT, BaseDescription, BaseIdentity
 from adapt.models.batch import Text, pad_text
 from adapt.models.checkpoint import canonical_fingerprint, compare, load_strict, read_tensors, write_tensors
 from adapt.models.codec import CodecConfig, VideoCodec
+from adapt.models.dreamzero.head import Slots
 from adapt.models.heads.inverse_dynamics import InverseDynamicsConfig
 from adapt.models.imagine import Sampling, imagine
 from adapt.models.text import TextConfig, TextEncoder
 from adapt.models.wan.config import WanConfig
-from adapt.models.world_action import WorldActionConfig, WorldActionModel
+from adapt.models.world_action import JOINT, WorldActionConfig, WorldActionModel
 from adapt.runs.fingerprint import fingerprint
 from adapt.types import BaseGeometry, Canvas, Slot
 
@@ -241,6 +242,8 @@ def load_heads(model: WorldActionModel, tensors: Mapping[str, Tensor]) -> None:
         for name, axes in stored.items():
             projections.add(name, axes, seed=0)
     load_strict(model.heads, tensors, source="heads.safetensors")
+    if JOINT in model.heads and isinstance(slots := model.joint.projections, Slots):
+        slots.check()
 
 
 def random_tiny(seed: int = 0, *, bodies: Mapping[str, tuple[int, int]] | None = None) -> Base:
@@ -327,13 +330,11 @@ def _checked(described: BaseDescription, part: str) -> dict[str, Tensor]:
 
 def _stored_bodies(tensors: Mapping[str, Tensor], head: str) -> dict[str, tuple[int, int]]:
     """Action and state axes of the bodies whose projections are among a head's tensors."""
-    start, action, state = f"{head}.projections.bodies.", ".action_in.weight", ".state_in.weight"
-    keys = [key[len(start) : -len(action)] for key in tensors if key.startswith(start) and key.endswith(action)]
-    names = [name for name in keys if "." not in name]  # A dot: what a body's maps hold for a head's further members.
-    return {
-        name: (
-            tensors[start + name + action].shape[1],
-            tensors[start + name + state].shape[1] if start + name + state in tensors else 0,
-        )
-        for name in sorted(names)
-    }
+    start, found = f"{head}.projections.bodies.", {}
+    for action, state in ((".action_in.weight", ".state_in.weight"), (".action_slots", ".state_slots")):
+        keys = [key[len(start) : -len(action)] for key in tensors if key.startswith(start) and key.endswith(action)]
+        for name in keys:
+            if "." not in name:  # A dot: what a body's maps hold for a head's further members.
+                told = tensors.get(start + name + state)
+                found[name] = (tensors[start + name + action].shape[-1], 0 if told is None else told.shape[-1])
+    return dict(sorted(found.items()))

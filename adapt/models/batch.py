@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
@@ -108,6 +109,34 @@ def collate(samples: Sequence[Sample], geometry: BaseGeometry) -> Batch:
         state=_pad([sample.state for sample in samples], longest),
         weight=torch.tensor([sample.weight for sample in samples], dtype=torch.float32),
         action_floor=torch.zeros(len(samples)),
+        image=first_images(samples, geometry.latent_frames(longest)),
+    )
+
+
+def first_images(samples: Sequence[Sample], frames: int) -> FirstImage | None:
+    """The first pictures of samples as a batch has them; None where no sample has one.
+
+    Args:
+        samples: One a window.
+        frames: Latent frames to give channels for: what a window lacks is zeros, what it has beyond is left out.
+
+    Raises:
+        ValueError: Some samples have a picture and others have none.
+    """
+    parts = []
+    for name in ("image_features", "image_channels"):
+        values = [getattr(sample, name) for sample in samples]
+        known = [value.float() for value in values if value is not None]
+        if known and len(known) < len(values):
+            lost = samples[next(row for row, value in enumerate(values) if value is None)].window_id
+            raise ValueError(f"window {lost}: has no {name}, and others of its batch have. Encode it as them.")
+        parts.append(known)
+    features, channels = parts
+    if not (features or channels):
+        return None
+    padded = [F.pad(value[:frames], (0,) * 7 + (max(0, frames - len(value)),)) for value in channels]
+    return FirstImage(
+        features=torch.stack(features) if features else None, channels=torch.stack(padded) if padded else None
     )
 
 

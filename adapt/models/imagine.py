@@ -36,9 +36,11 @@ class Sampling:
         guidance: Classifier-free guidance on the instruction, of the video alone; 1 is none and halves the cost, and
             None is what the base was made for (`WorldActionConfig.guidance`).
         solver: "euler", "unipc" or "dpm++".
+        fresh: Steps at which velocities are computed, the first step among them; the others go on with the last that
+            were, and cost nothing. None computes them at every step.
 
     Raises:
-        ValueError: The solver is unknown, or there is no step.
+        ValueError: The solver is unknown, there is no step, or `fresh` does not name steps from the first on.
 
     Source:
         Euler: Liu et al. 2022, arXiv:2209.03003. UniPC: Zhao et al. 2023, arXiv:2302.04867, which DreamZero samples
@@ -49,9 +51,15 @@ class Sampling:
     steps: int = 10
     guidance: float | None = None
     solver: str = "euler"
+    fresh: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         check_solver(self.solver, self.steps)
+        if self.fresh is not None and (0 not in self.fresh or not all(0 <= step < self.steps for step in self.fresh)):
+            raise ValueError(
+                f"fresh is {self.fresh}; wanted steps of 0 to {self.steps - 1}, 0 among them: there is no velocity to "
+                "go on with before the first."
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -168,6 +176,11 @@ class Imagination:
         """Memory that is kept of the context, with and without instruction, in bytes."""
         return sum(reader.nbytes for reader in (self._told, self._untold) if reader is not None)
 
+    def lead_away_from(self, negative: Text) -> None:
+        """Let guidance lead away from these instructions, one a window, instead of from none at all."""
+        if self._untold is not None:
+            self._untold = self._untold.told(negative)
+
     def see(self, frames: Float[Tensor, "b f c h w"]) -> None:
         """Add a chunk of frames, imagined or real, to the context."""
         self.context = torch.cat([self.context, frames], dim=1)
@@ -179,35 +192,45 @@ class Imagination:
         bodies: Bodies | None = None,
         *,
         noise: Float[Tensor, "b f c h w"] | None = None,
-    ) -> tuple[Float[Tensor, "b f c h w"], Float[Tensor, "b k d"] | None]:
+        action_noise: Float[Tensor, "b k d"] | None = None,
+    ) -> tuple[Float[Tensor, "b f c h w"], Float[Tensor, "b k d2"] | None]:
         """The latent frames of the chunk after the context, and its actions where `bodies` asks for them.
+
+        Args:
+            generator: On the CPU, one, or one for each window.
+            bodies: Whose actions are to be denoised; None leaves actions out.
+            noise: Start the frames from this instead of drawing it.
+            action_noise: Start the actions from this; where the head has them (`laid_out`).
 
         Raises:
             ValueError: The context is no whole number of chunks, or leaves no room for another.
         """
         model, context, sampling = self._model, self.context, self._sampling
         chunk = _next_chunk(model, context)
-        layout = model.layout(chunk + 1, first_noisy=chunk, acting=bodies is not None)
+        layout = model.layout(chunk + 1, first_noisy=chunk, acting=bodies is not None, sampled=True)
         like = widened(context[:0])  # Samples are kept in at least single precision on their way.
         shape = (context.shape[0], layout.noisy_frames, *context.shape[2:])
         frames = _normal(shape, like, generator) if noise is None else noise.to(like)
-        actions = None if bodies is None else _first_actions(model, bodies, like, generator)
-        solver, action_solver = (Solver(sampling.solver, sampling.steps, model.config.shift) for _ in range(2))
-        for sigma in solver.levels:
-            flow = self._velocities(layout, frames, sigma, (bodies, actions))
+        actions = None if bodies is None else _first_actions(model, bodies, like, generator, action_noise)
+        schedule = (sampling.solver, sampling.steps, model.config.shift, model.config.top_level)
+        solver, action_solver = Solver(*schedule), Solver(*schedule)
+        flow: JointOutput | None = None
+        for step, sigma in enumerate(solver.levels):
+            if flow is None or sampling.fresh is None or step in sampling.fresh:
+                flow = self._velocities(layout, frames, model.config.told_level(sigma), (bodies, actions))
             frames = solver.step(flow.video, frames)
             if actions is not None and flow.action is not None:
                 actions = action_solver.step(flow.action, actions)
         if actions is not None and bodies is not None:
             own = Readings(values=actions, bodies=bodies.names)
-            actions = model.joint.projections.keep_own_axes(own).to(context.dtype)
+            actions = model.joint.own_axes(own).to(context.dtype)
         return frames.to(context.dtype), actions
 
     def _velocities(
         self, layout: Layout, frames: Tensor, sigma: float, acting: tuple[Bodies | None, Tensor | None]
     ) -> JointOutput:
         """Of one step: the video's pushed away from the one without instruction, the actions' as it comes."""
-        level = frames.new_full((frames.shape[0], 1), sigma)
+        level = frames.new_full((frames.shape[0], layout.video_levels), sigma)
         bodies, actions = acting
         scene = Scene(
             layout=layout,
@@ -216,7 +239,7 @@ class Imagination:
             noisy=frames,
             sigma=level,
             text=self._told.text,
-            acting=None if bodies is None or actions is None else _acting(self._model, bodies, actions, level),
+            acting=None if bodies is None or actions is None else _acting(self._model, layout, bodies, actions, sigma),
             image=self._image,
         )
         flow = self._told.velocities(scene)
@@ -233,9 +256,14 @@ class _Reader:
 
     def __init__(self, model: WorldActionModel, text: Text, *, recompute: bool) -> None:
         self.text = text
+        self._model = model
         self._dit = model.dit
         self._recompute = recompute
         self._cache: ContextCache | None = None
+
+    def told(self, text: Text) -> "_Reader":
+        """The same with another instruction, which has read nothing yet."""
+        return _Reader(self._model, text, recompute=self._recompute)
 
     @property
     def nbytes(self) -> int:
@@ -259,21 +287,25 @@ def _everyone(layout: Layout, frames: Tensor) -> Presence:
     return Presence(chunks=layout.chunks * there.long(), video=there, action=there, state=there)
 
 
-def _acting(model: WorldActionModel, bodies: Bodies, actions: Tensor, level: Tensor) -> Acting:
+def _acting(model: WorldActionModel, layout: Layout, bodies: Bodies, actions: Tensor, sigma: float) -> Acting:
     """The joint head's part of one step."""
-    dtype = model.joint.null_state.dtype
+    dtype = next(model.joint.parameters()).dtype
     return Acting(
         head=model.joint,
         noisy=Readings(values=actions.to(dtype), bodies=bodies.names),
-        sigma=level,
+        sigma=actions.new_full((len(actions), layout.action_levels), sigma),
         state=Readings(values=bodies.state.unsqueeze(1).to(dtype), bodies=bodies.names),
         state_given=bodies.has_state.unsqueeze(1),
     )
 
 
-def _first_actions(model: WorldActionModel, bodies: Bodies, like: Tensor, generator: Generators) -> Tensor:
+def _first_actions(
+    model: WorldActionModel, bodies: Bodies, like: Tensor, generator: Generators, given: Tensor | None
+) -> Tensor:
     """Noise for the bodies' actions."""
-    axes = max(model.joint.projections.of(name).action_axes for name in bodies.names)
+    axes = model.joint.action_axes(bodies.names)
+    if given is not None:
+        return given.to(like)
     return _normal((len(bodies.names), model.geometry.action_steps, axes), like, generator)
 
 

@@ -14,15 +14,28 @@ from adapt.objectives.weighting import level_weight
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class FirstFrameNoise:
+    """Noise of a window's first frame, which DreamZero's training denoises beside the others."""
+
+    video: Float[Tensor, "b 1 c h w"]
+    sigma: Float[Tensor, "b 1"]
+    weight: Float[Tensor, "b 1"]  # of the frame in the video's loss
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Noise:
-    """Noise of a batch; f latent frames after the first, m chunks."""
+    """Noise of a batch; f latent frames after the first, m chunks.
+
+    Levels and weights are a chunk's. DreamZero's sequence also takes one for each frame, and one for each action step.
+    """
 
     video: Float[Tensor, "b f c h w"]
-    video_sigma: Float[Tensor, "b m"]
-    video_weight: Float[Tensor, "b m"]  # of a chunk in the video's loss
+    video_sigma: Float[Tensor, "b v"]
+    video_weight: Float[Tensor, "b v"]  # in the video's loss
     action: Float[Tensor, "b k d"]
-    action_sigma: Float[Tensor, "b m"]
-    action_weight: Float[Tensor, "b m"]  # of a chunk in the joint head's loss
+    action_sigma: Float[Tensor, "b a"]
+    action_weight: Float[Tensor, "b a"]  # in the joint head's loss
+    first: FirstFrameNoise | None = None
 
     @property
     def frame_sigma(self) -> Float[Tensor, "b f"]:
@@ -58,6 +71,7 @@ def draw_noise(
     shift: float,
     coupling: str = INDEPENDENT,
     weighting: str = NONE,
+    action_axes: int | None = None,
 ) -> Noise:
     """Noise that depends on `generator` and on each window's id, not on what else is in the batch.
 
@@ -76,6 +90,7 @@ def draw_noise(
         shift: How far noise levels lean towards 1.
         coupling: How actions' levels go with their chunk's; see `Timesteps`.
         weighting: How levels count in the losses; see `level_weight`.
+        action_axes: How many axes the actions' noise has, where that is not the batch's (`noise_axes` of a model).
 
     Raises:
         ValueError: A coupling or a weighting that does not exist, or a shift that is not positive.
@@ -83,7 +98,8 @@ def draw_noise(
     timesteps = Timesteps(coupling=coupling, shift=shift)
     floors = batch.action_floor.tolist()
     seeds = row_seeds(batch.window_ids, generator)
-    rows = [_row(batch, seed, timesteps, floor) for seed, floor in zip(seeds, floors, strict=True)]
+    axes = batch.actions.shape[2] if action_axes is None else action_axes
+    rows = [_row(batch, seed, timesteps, floor, axes) for seed, floor in zip(seeds, floors, strict=True)]
     video, action, video_sigma, action_sigma = (torch.stack(part).to(batch.latents) for part in zip(*rows, strict=True))
     above = batch.latents.new_tensor([1 - timesteps.action.below(floor) for floor in floors])
     return Noise(
@@ -96,9 +112,11 @@ def draw_noise(
     )
 
 
-def _row(batch: Batch, seed: int, timesteps: Timesteps, floor: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def _row(
+    batch: Batch, seed: int, timesteps: Timesteps, floor: float, axes: int
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """One window's noise: each part from a seed of its own, so that none depends on how far another is padded."""
-    chunks, axes = batch.max_chunks, batch.actions.shape[2]
+    chunks = batch.max_chunks
     video_sigma, action_sigma = timesteps.draw(chunks, torch.Generator().manual_seed(seed), floor)
     video = normal(batch.latents[0, 1:].numel(), seed + 1).view(batch.latents[0, 1:].shape)
     steps = batch.actions.shape[1] // chunks

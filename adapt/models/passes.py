@@ -7,6 +7,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from adapt.models.batch import Text
+from adapt.models.dreamzero.head import DreamZeroHead
 from adapt.models.first_image import FirstImage
 from adapt.models.heads.bodies import Readings
 from adapt.models.heads.joint import JointHead
@@ -19,9 +20,9 @@ from adapt.models.wan.transformer import WanTransformer
 class Acting:
     """The part of a scene that the joint head adds; p predicted chunks."""
 
-    head: JointHead
-    noisy: Readings  # (b, k, d)
-    sigma: Float[Tensor, "b p"]
+    head: JointHead | DreamZeroHead
+    noisy: Readings  # (b, k, d), where the head has them (`laid_out`)
+    sigma: Float[Tensor, "b a"]  # the layout's `action_levels`
     state: Readings  # (b, p, s)
     state_given: Bool[Tensor, "b p"]
 
@@ -34,7 +35,7 @@ class Scene:
     presence: Presence
     clean: Float[Tensor, "b n_clean c h w"]
     noisy: Float[Tensor, "b f c h w"]
-    sigma: Float[Tensor, "b p"]  # noise level of each predicted chunk
+    sigma: Float[Tensor, "b v"]  # noise levels of the noisy frames, the layout's `video_levels`: one a predicted chunk
     text: Text
     acting: Acting | None = None
     image: FirstImage | None = None  # for bases that were trained with one
@@ -70,7 +71,7 @@ def velocities(dit: WanTransformer, scene: Scene, cache: ContextCache | None = N
     levels = [torch.zeros_like(scene.sigma[:, :1]), scene.sigma]
     if scene.acting is not None:
         parts += [
-            scene.acting.head.encode_actions(scene.acting.noisy),
+            scene.acting.head.encode_actions(scene.acting.noisy, scene.acting.sigma),
             scene.acting.head.encode_state(scene.acting.state, scene.acting.state_given),
         ]
         levels.append(scene.acting.sigma)

@@ -18,14 +18,15 @@ class Solver:
         name: One of `SOLVERS`.
         steps: Steps from noise to data; each costs one evaluation of the velocity.
         shift: How far the noise levels lean towards noise; 1 spaces them evenly.
+        top: The first level, before the shift.
 
     Raises:
         ValueError: The solver is unknown, or there is no step.
     """
 
-    def __init__(self, name: str, steps: int, shift: float) -> None:
+    def __init__(self, name: str, steps: int, shift: float, top: float = 1.0) -> None:
         check_solver(name, steps)
-        self._schedule: Any = _SCHEDULES[name](noise_levels(steps, shift))
+        self._schedule: Any = _SCHEDULES[name](noise_levels(steps, shift, top))
 
     @property
     def levels(self) -> list[float]:
@@ -57,13 +58,13 @@ def check_solver(name: str, steps: int) -> None:
         raise ValueError(f"steps is {steps}; a solver needs at least 1 from noise to data. 4 to 16 are usual.")
 
 
-def noise_levels(steps: int, shift: float) -> list[float]:
-    """Noise levels s = shift u / (1 + (shift - 1) u) for u = 1, 1 - 1 / steps, ..., 1 / steps.
+def noise_levels(steps: int, shift: float, top: float = 1.0) -> list[float]:
+    """Noise levels s = shift u / (1 + (shift - 1) u) for u / top = 1, 1 - 1 / steps, ..., 1 / steps.
 
     Source:
         The shift of Esser et al. 2024, arXiv:2403.03206, eq. 23. Evenly spaced u, as Wan's own sampler takes them.
     """
-    even = [1.0 - step / steps for step in range(steps)]
+    even = [top * (1.0 - step / steps) for step in range(steps)]
     return [shift * u / (1.0 + (shift - 1.0) * u) for u in even]
 
 

@@ -1,15 +1,20 @@
 """The world-action model: a video transformer that imagines what comes next, and heads that read actions from it."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any, cast
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from adapt.errors import EmbodimentError
 from adapt.models.batch import Batch
+from adapt.models.dreamzero.head import DreamZeroHead
+from adapt.models.dreamzero.sequence import DreamZeroLayout
+from adapt.models.formats.dreamzero_parts import ActionSizes
 from adapt.models.heads.bodies import Readings
 from adapt.models.heads.inverse_dynamics import (
     ActionTargets,
@@ -20,10 +25,12 @@ from adapt.models.heads.inverse_dynamics import (
 )
 from adapt.models.heads.joint import JointHead
 from adapt.models.noise import Noise
+from adapt.models.noised import known, levels, noised, with_first_frame
 from adapt.models.passes import Acting, JointOutput, Scene, velocities
 from adapt.models.seeding import seeded
 from adapt.models.wan.config import WanConfig
 from adapt.models.wan.layout import Layout, Presence
+from adapt.models.wan.transformer import TIMESTEPS as TIMESTEP_SCALE
 from adapt.models.wan.transformer import WanTransformer
 from adapt.objectives.choices import INDEPENDENT, TIMESTEPS
 from adapt.objectives.flow import interpolate, predicted_clean, velocity
@@ -31,6 +38,8 @@ from adapt.objectives.losses import MaskedSum, masked_square_error
 from adapt.types import BaseGeometry
 
 INVERSE_DYNAMICS, JOINT = "inverse_dynamics", "joint"
+# In single precision, as its timesteps are rounded down; FlowUniPCMultistepScheduler at ab790c1.
+_DREAMZERO_TOP = float(torch.tensor(0.999))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +55,8 @@ class WorldActionConfig:
             "independent", "coupled" or "decoupled"; see `adapt.objectives.timesteps.Timesteps`.
         video_sees_actions: Whether predicted video sees the joint head's actions and state.
         guidance: Classifier-free guidance on the instruction that its futures are imagined with; 1 is none.
+        dreamzero: Sizes of DreamZero's encoders and decoder of actions, for a base in DreamZero's sequence; its video
+            always sees actions. None is our own sequence and joint head.
     """
 
     wan: WanConfig
@@ -55,22 +66,44 @@ class WorldActionConfig:
     noise_mode: str = INDEPENDENT
     video_sees_actions: bool = False
     guidance: float = 1.0
+    dreamzero: ActionSizes | None = None
 
     def __post_init__(self) -> None:
         if self.noise_mode not in TIMESTEPS:
             raise ValueError(f"noise_mode is '{self.noise_mode}'; known: {', '.join(TIMESTEPS)}.")
+        if self.dreamzero is not None and not (self.joint and self.video_sees_actions):
+            raise ValueError(
+                "dreamzero: in its sequence video sees actions, which its head encodes; set joint and "
+                "video_sees_actions."
+            )
+
+    @property
+    def top_level(self) -> float:
+        """The noise level that sampling starts from, before the shift; DreamZero's and Wan's own stays below 1."""
+        return 1.0 if self.dreamzero is None else _DREAMZERO_TOP
+
+    def told_level(self, sigma: float) -> float:
+        """The noise level that the transformer is told where a solver stands at `sigma`.
+
+        DreamZero's samplers round down to whole timesteps.
+        """
+        return sigma if self.dreamzero is None else math.floor(TIMESTEP_SCALE * sigma) / TIMESTEP_SCALE
 
     def to_json(self) -> dict[str, Any]:
         """As a JSON object."""
         parts = {"wan": self.wan.to_json(), "inverse_dynamics": self.inverse_dynamics.to_json()}
-        return asdict(self) | parts
+        value = asdict(self) | parts
+        if self.dreamzero is None:
+            del value["dreamzero"]  # As bases of our own sequence have always been written.
+        return value
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "WorldActionConfig":
         """Read what `to_json` wrote."""
         wan = WanConfig.from_json(value["wan"])
         head = InverseDynamicsConfig.from_json(value["inverse_dynamics"])
-        return cls(**{**value, "wan": wan, "inverse_dynamics": head})
+        sizes = {"dreamzero": ActionSizes(**value["dreamzero"])} if value.get("dreamzero") else {}
+        return cls(**{**value, "wan": wan, "inverse_dynamics": head, **sizes})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +138,9 @@ class WorldActionModel(nn.Module):
         with seeded(seed):
             self.dit = WanTransformer(config.wan)
             self.heads = nn.ModuleDict({INVERSE_DYNAMICS: InverseDynamics(config.inverse_dynamics, geometry)})
-            if config.joint:
+            if config.dreamzero is not None:
+                self.heads[JOINT] = DreamZeroHead(config.wan.width, config.dreamzero)
+            elif config.joint:
                 self.heads[JOINT] = JointHead(config.wan.width)
 
     @property
@@ -114,7 +149,7 @@ class WorldActionModel(nn.Module):
         return cast(InverseDynamics, self.heads[INVERSE_DYNAMICS])
 
     @property
-    def joint(self) -> JointHead:
+    def joint(self) -> JointHead | DreamZeroHead:
         """The head with action tokens in the transformer's sequence.
 
         Raises:
@@ -122,7 +157,12 @@ class WorldActionModel(nn.Module):
         """
         if JOINT not in self.heads:
             raise EmbodimentError("head 'joint': this base was made without it. Use inverse_dynamics.")
-        return cast(JointHead, self.heads[JOINT])
+        return cast(JointHead | DreamZeroHead, self.heads[JOINT])
+
+    @property
+    def noise_axes(self) -> int | None:
+        """How many action axes `draw_noise` is to noise; None: the batch's."""
+        return self.joint.noise_axes if JOINT in self.heads else None
 
     @property
     def bodies(self) -> dict[str, tuple[int, int]]:
@@ -152,34 +192,43 @@ class WorldActionModel(nn.Module):
         Args:
             batch: Gives the clean frames, the instruction and what is real.
             noisy: Frames 1 to l - 1, noised.
-            sigma: Noise level of each chunk.
+            sigma: Noise level of each chunk; in DreamZero's sequence, of each frame if so given.
         """
         return self._training_pass(batch, noisy, sigma, None).video
 
     def joint_velocity(self, batch: Batch, noise: Noise) -> JointOutput:
         """Velocities of video and actions in one sequence.
 
+        Those of video are of frames 1 to l - 1, and of frame 0 where the noise has one for it (`Noise.first`).
+
         Raises:
             EmbodimentError: A window with actions is of a body without projections, or there is no joint head.
         """
-        noisy = interpolate(_future(batch), noise.video, noise.frame_sigma)
-        return self._training_pass(batch, noisy, noise.video_sigma, noise)
+        video = noised(batch, noise)
+        return self._training_pass(batch, video.noisy, video.levels, noise)
 
     def losses(self, batch: Batch, noise: Noise, *, joint: bool = False) -> Losses:
-        """Flow-matching losses of the video and, if asked, of the joint head's actions."""
-        clean = _future(batch)
-        noisy = interpolate(clean, noise.video, noise.frame_sigma)
-        output = self._training_pass(batch, noisy, noise.video_sigma, noise if joint else None)
-        valid = batch.future_valid[:, :, None, None, None].expand_as(clean)
+        """Flow-matching losses of the video and, if asked, of the joint head's actions.
+
+        Raises:
+            ValueError: The noise is not for this model's sequence.
+            EmbodimentError: As `joint_velocity`.
+        """
+        video = noised(batch, noise)
+        output = self._training_pass(batch, video.noisy, video.levels, noise if joint else None)
+        valid = video.valid[:, :, None, None, None].expand_as(video.clean)
         action = None
         if output.action is not None:
-            known = batch.action_valid & batch.has_action[:, None, None]
-            wanted = velocity(torch.where(known, batch.actions, 0.0), noise.action)
-            action = masked_square_error(output.action, wanted, known, batch.weight.unsqueeze(1) * noise.step_weight)
+            told = batch.action_valid & batch.has_action[:, None, None]
+            own = torch.where(told, batch.actions, 0.0)
+            told, own = (self.joint.laid_out(values, batch.embodiments) for values in (told, own))
+            weight = batch.weight.unsqueeze(1) * noise.step_weight
+            action = masked_square_error(output.action, velocity(own, noise.action), told, weight)
+        future = video.noisy.shape[1] - noise.video.shape[1]
         return Losses(
-            video=masked_square_error(output.video, velocity(clean, noise.video), valid, noise.frame_weight),
+            video=masked_square_error(output.video, velocity(video.clean, video.added), valid, video.weight),
             action=action,
-            predicted_future=predicted_clean(noisy, output.video.detach(), noise.frame_sigma),
+            predicted_future=predicted_clean(video.noisy, output.video.detach(), video.sigma)[:, future:],
         )
 
     def inverse_dynamics_loss(
@@ -217,6 +266,8 @@ class WorldActionModel(nn.Module):
 
     def _training_pass(self, batch: Batch, noisy: Tensor, sigma: Tensor, actions: Noise | None) -> JointOutput:
         layout = self.layout(batch.max_chunks, first_noisy=0, acting=actions is not None)
+        if noisy.shape[1] > layout.noisy_frames:
+            layout = with_first_frame(layout)
         scene = Scene(
             layout=layout,
             presence=Presence(
@@ -225,33 +276,47 @@ class WorldActionModel(nn.Module):
                 action=batch.has_action,
                 state=batch.has_action,
             ),
-            clean=_known(batch.latents, batch.frame_valid)[:, : layout.clean_frames],
-            noisy=_known(noisy, batch.future_valid),
-            sigma=sigma,
+            clean=known(batch.latents, batch.frame_valid)[:, : layout.clean_frames],
+            noisy=known(noisy, batch.frame_valid[:, -noisy.shape[1] :]),
+            sigma=levels(sigma, layout.video_levels),
             text=batch.text,
-            acting=None if actions is None else self._acting(batch, actions),
+            acting=None if actions is None else self._acting(batch, actions, layout),
             image=batch.image,
         )
         return velocities(self.dit, scene)
 
-    def _acting(self, batch: Batch, noise: Noise) -> Acting:
+    def _acting(self, batch: Batch, noise: Noise, layout: Layout) -> Acting:
         """The joint head's part of a training pass."""
         for name, acts in zip(batch.embodiments, batch.has_action.tolist(), strict=True):
             if acts:
                 self.joint.projections.of(name)
-        actions = torch.where(batch.action_valid, batch.actions, 0.0)
+        told = torch.where(batch.action_valid, batch.actions, 0.0)
+        actions = self.joint.laid_out(told, batch.embodiments)
+        if actions.shape != noise.action.shape:
+            raise ValueError(
+                f"the noise of actions is {list(noise.action.shape)}, this model's action head takes "
+                f"{list(actions.shape)}. Draw it with action_axes=model.noise_axes."
+            )
         return Acting(
             head=self.joint,
             noisy=Readings(values=interpolate(actions, noise.action, noise.step_sigma), bodies=batch.embodiments),
-            sigma=noise.action_sigma,
+            sigma=levels(noise.action_sigma, layout.action_levels),
             state=Readings(values=batch.state, bodies=batch.embodiments),
             state_given=batch.chunk_valid & batch.has_state.unsqueeze(1),
         )
 
-    def layout(self, chunks: int, *, first_noisy: int, acting: bool) -> Layout:
-        """The arrangement of a sequence of so many chunks for this model's sizes."""
+    def layout(self, chunks: int, *, first_noisy: int, acting: bool, sampled: bool = False) -> Layout:
+        """The arrangement of a sequence of so many chunks for this model's sizes.
+
+        Args:
+            chunks: Of the longest window.
+            first_noisy: First chunk that is predicted.
+            acting: Whether actions and states are in the sequence.
+            sampled: Whether it is to imagine with rather than to train; it matters to DreamZero's sequence alone.
+        """
         _, ph, pw = self.config.wan.patch_size
-        return Layout(
+        kind = Layout if self.config.dreamzero is None else partial(DreamZeroLayout, sampled=sampled)
+        return kind(
             chunks=chunks,
             rows=self.geometry.latent_height // ph,
             columns=self.geometry.latent_width // pw,
@@ -297,13 +362,3 @@ def transitions(
 def _by_chunk(steps: Tensor, chunks: int) -> Tensor:
     """The second axis split into chunks and steps within them."""
     return steps.reshape(steps.shape[0], chunks, -1, *steps.shape[2:])
-
-
-def _known(frames: Float[Tensor, "b f c h w"], valid: Bool[Tensor, "b f"]) -> Float[Tensor, "b f c h w"]:
-    """Frames with zeros where they are not real."""
-    return torch.where(valid[:, :, None, None, None], frames, 0.0)
-
-
-def _future(batch: Batch) -> Float[Tensor, "b f c h w"]:
-    """Frames 1 to l - 1, zero where a window does not have them."""
-    return _known(batch.latents[:, 1:], batch.future_valid)

@@ -25,9 +25,9 @@ from torch import nn
 
 from adapt.data.samples import generator
 from adapt.errors import DataError
-from adapt.models.batch import Batch, collate, pad_text
+from adapt.models.batch import Batch, collate, first_images, pad_text
 from adapt.models.heads.inverse_dynamics import Hiding
-from adapt.models.imagine import Sampling, imagine
+from adapt.models.imagine import Imagination, Sampling
 from adapt.models.noise import draw_noise
 from adapt.models.row_dropout import dropping
 from adapt.models.seeding import row_seeds
@@ -154,7 +154,14 @@ class Objective:
     def video_sums(self, batch: Batch, draw: torch.Generator, *, joint: bool) -> dict[str, MaskedSum | None]:
         """The video's loss and, if asked and there are actions, the joint head's."""
         levels = self.timesteps
-        noise = draw_noise(batch, draw, shift=levels.shift, coupling=levels.coupling, weighting=self.config.weighting)
+        noise = draw_noise(
+            batch,
+            draw,
+            shift=levels.shift,
+            coupling=levels.coupling,
+            weighting=self.config.weighting,
+            action_axes=self.model.noise_axes,
+        )
         losses = self.model.losses(batch, noise, joint=joint and bool(batch.has_action.any()))
         return {VIDEO: losses.video, JOINT: losses.action}
 
@@ -211,7 +218,10 @@ class Objective:
         text = replace(text, values=text.values.to(self._device), valid=text.valid.to(self._device))
         sampling = Sampling(steps=self.config.predicted_future_steps)
         with torch.no_grad(), _evaluating(self.model):
-            future = imagine(self.model, context, text, sampling, torch.Generator(), noise=noise)
+            image = first_images(seen, start + 1 + self.model.geometry.latent_frames_per_chunk)
+            image = None if image is None else image.to(self._device)
+            imagination = Imagination(self.model, context, text, sampling, image=image)
+            future = imagination.next_chunk(torch.Generator(), noise=noise)[0]
         frames = torch.cat([context[:, -1:], future], dim=1).cpu()
         return [self._one_chunk(sample, chunk, frames[row]) for row, sample in enumerate(long)]
 
@@ -219,12 +229,15 @@ class Objective:
         """A window with nothing in it."""
         geometry = self.model.geometry
         cell = (geometry.latent_channels, geometry.latent_height, geometry.latent_width)
-        width = self.model.config.wan.text_dim
+        wan, frames = self.model.config.wan, geometry.latent_frames(chunks)
+        beside = wan.in_channels - wan.out_channels
         return Sample(
             window_id="blank",
             embodiment="",
-            latents=torch.zeros(geometry.latent_frames(chunks), *cell),
-            text=torch.zeros(1, width),
+            latents=torch.zeros(frames, *cell),
+            text=torch.zeros(1, wan.text_dim),
+            image_features=None if wan.image_dim is None else torch.zeros(1, wan.image_dim),
+            image_channels=torch.zeros(frames, beside, *cell[1:]) if beside else None,
         )
 
     def _one_chunk(self, sample: Sample, chunk: int, frames: torch.Tensor) -> Sample:
@@ -235,6 +248,8 @@ class Objective:
             actions=None if sample.actions is None else sample.actions[steps],
             action_valid=None if sample.action_valid is None else sample.action_valid[steps],
             state=None if sample.state is None else sample.state[chunk : chunk + 1],
+            image_features=None,  # The head that reads them looks at latents alone.
+            image_channels=None,
         )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from adapt.errors import RunError
+from adapt.models.dreamzero.head import Slots
 from adapt.models.heads.bodies import BodyProjections
 from adapt.models.world_action import WorldActionModel
 
@@ -89,7 +90,7 @@ def choose_trained(model: WorldActionModel, *, bodies: Collection[str], heads: b
     )
 
 
-def _keep_others(projections: BodyProjections, bodies: Collection[str]) -> None:
+def _keep_others(projections: BodyProjections | Slots, bodies: Collection[str]) -> None:
     for name in projections.axes:
         if name not in bodies:
             projections.of(name).requires_grad_(requires_grad=False)

@@ -67,7 +67,7 @@ def test_commits_are_those_of_the_manifests() -> None:
 
 def test_what_the_examples_import_is_there() -> None:
     imports = re.findall(r"^from (adapt[\w.]+) import (.+)$", TEXT, re.MULTILINE)
-    assert len(imports) == 6
+    assert len(imports) == 9
     for module, names in imports:
         for name in names.split(", "):
             assert hasattr(importlib.import_module(module), name), name

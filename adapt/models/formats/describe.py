@@ -63,9 +63,9 @@ def sizes_of(kind: str, config: Mapping[str, Any], names: Collection[str], *, so
     Raises:
         CheckpointError: They are not those of a model that is known here.
     """
-    with _refusing(source):
+    with refusing(source):
         if kind == DREAMZERO:
-            return _dreamzero(_head_config(config), names)
+            return _dreamzero(head_config(config), names)
         transformer = _from_diffusers(config) if kind == DIFFUSERS else _from_wan(config, names, "")
         return BaseSizes(transformer=_sound(transformer, len(names)))
 
@@ -139,8 +139,12 @@ def _from_wan(config: Mapping[str, Any], names: Collection[str], prefix: str) ->
     )
 
 
-def _head_config(config: Mapping[str, Any]) -> Mapping[str, Any]:
-    """DreamZero's settings of its action head, in which everything is."""
+def head_config(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """DreamZero's settings of its action head, in which everything is.
+
+    Raises:
+        LookupError: There are none; `refusing` says so to the user.
+    """
     outer = config["action_head_cfg"]
     inner = outer.get("config", outer)
     return dict(inner)
@@ -187,7 +191,18 @@ def _within_reason(value: Any, tensors: int) -> None:
 
 
 @contextmanager
-def _refusing(source: Path) -> Iterator[None]:
+def refusing(source: Path | str) -> Iterator[None]:
+    """Turn what is raised inside over a config that describes no base into a CheckpointError.
+
+    Args:
+        source: What it is called in the message.
+
+    Yields:
+        Nothing.
+
+    Raises:
+        CheckpointError: Something was raised; what says so.
+    """
     try:
         yield
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:

@@ -4,8 +4,10 @@ DreamZero's way (arXiv 2602.15922). Kept for its weights and for comparison: its
 past the imagined video, which `inverse_dynamics` cannot.
 """
 
+from collections.abc import Sequence
+
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Shaped
 from torch import Tensor, nn
 
 from adapt.models.heads.bodies import BodyProjections, Readings
@@ -22,8 +24,36 @@ class JointHead(nn.Module):
         self.null_state = nn.Parameter(torch.randn(width) * 0.02)
         self.projections = BodyProjections(width)
 
-    def encode_actions(self, actions: Readings) -> Float[Tensor, "b k width"]:
-        """Noisy actions to tokens; their noise level reaches them through the transformer's modulation."""
+    @property
+    def noise_axes(self) -> int | None:
+        """Action axes that are noised; None: those of the widest body in the batch."""
+        return None
+
+    def action_axes(self, bodies: Sequence[str]) -> int:
+        """Action axes of what is denoised for these bodies: the widest one's.
+
+        Raises:
+            EmbodimentError: The head does not know one of them.
+        """
+        return max(self.projections.of(name).action_axes for name in bodies)
+
+    def laid_out(self, values: Shaped[Tensor, "b k d"], bodies: Sequence[str]) -> Shaped[Tensor, "b k d"]:
+        """What there is for each of a body's own axes, where this head's sequence has them: as it is."""
+        del bodies
+        return values
+
+    def own_axes(self, actions: Readings) -> Float[Tensor, "b k d"]:
+        """The other way round: zeros beyond each body's own axes."""
+        return self.projections.keep_own_axes(actions)
+
+    def encode_actions(self, actions: Readings, sigma: Float[Tensor, "b a"]) -> Float[Tensor, "b k width"]:
+        """Noisy actions to tokens.
+
+        Args:
+            actions: What is noisy.
+            sigma: Not used here: their noise level reaches them through the transformer's modulation.
+        """
+        del sigma
         out: Tensor = self.action_trunk(self.projections.actions_in(actions))
         return out
 

@@ -258,6 +258,19 @@ def rotation_table(
     return angle.cos().float(), angle.sin().float()
 
 
+def line_rotation_table(
+    index: Int[Tensor, " q"], head_dim: int
+) -> tuple[Float[Tensor, "q half"], Float[Tensor, "q half"]]:
+    """Cosines and sines that turn all of a head's pairs of channels by a token's number on a line.
+
+    Source:
+        Su et al. 2021, arXiv:2104.09864, as DreamZero turns the tokens of actions and states.
+    """
+    frequency = 1.0 / 10000.0 ** (torch.arange(0, head_dim, 2, dtype=torch.float64) / head_dim)
+    angle = index.double().unsqueeze(1) * frequency
+    return angle.cos().float(), angle.sin().float()
+
+
 def rotate(
     x: Float[Tensor, "b heads q head"], rotation: tuple[Float[Tensor, "q half"], Float[Tensor, "q half"]]
 ) -> Float[Tensor, "b heads q head"]:

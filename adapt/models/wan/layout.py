@@ -1,7 +1,8 @@
 """Which tokens a window is made of, which may see which, where each stands in space and time, and its noise level.
 
 Everything is read off one token table: a kind, a chunk and a position per token. Another arrangement (another base's
-order, or one that sees more) is another table or another set of rules, never another transformer.
+order, or one that sees more) is another table or another set of rules, never another transformer:
+`adapt.models.dreamzero.sequence` is one.
 
 A window of m chunks is laid out as
 
@@ -100,6 +101,21 @@ class Layout:
         return 1 + self.frames_per_chunk * self.first_noisy
 
     @property
+    def video_levels(self) -> int:
+        """How many noise levels the noisy frames have: one a chunk."""
+        return self.predicted_chunks
+
+    @property
+    def action_levels(self) -> int:
+        """How many noise levels the actions have: one a chunk."""
+        return self.predicted_chunks if self.action_steps else 0
+
+    @property
+    def rules(self) -> Rules:
+        """Who sees whom."""
+        return VIDEO_SEES_ACTIONS if self.video_sees_actions else RULES
+
+    @property
     def counts(self) -> tuple[int, int, int, int]:
         """Tokens of each kind, in order."""
         cells = self.rows * self.columns
@@ -111,6 +127,38 @@ class Layout:
         """Length of the sequence."""
         return sum(self.counts)
 
+    def table(self) -> "TokenTable":
+        """Its tokens; `token_table` keeps them."""
+        f = self.frames_per_chunk
+        chunk = torch.arange(self.first_noisy, self.chunks)
+        # Step j of a chunk ends (j + 1) / action_steps of the way from the chunk's first frame to its last.
+        share = (torch.arange(self.action_steps) + 1) / max(self.action_steps, 1)
+        action_time = f * (chunk[:, None] + share).flatten()
+        state_time = f * (chunk if self.action_steps else chunk[:0]).double()
+        kind, chunks, video = self.arranged()
+        return TokenTable(
+            kind=kind, chunk=chunks, position=torch.cat([video, _at_time(action_time), _at_time(state_time)])
+        )
+
+    def arranged(self) -> tuple[Int[Tensor, " n"], Int[Tensor, " n"], Float[Tensor, "video 3"]]:
+        """Kind and chunk of every token, and the places of those that stand for video."""
+        f = self.frames_per_chunk
+        clean = _video_tokens(self, first=0, frames=self.clean_frames)
+        noisy = _video_tokens(self, first=self.first_noisy_frame, frames=self.noisy_frames)
+        chunk = torch.arange(self.first_noisy, self.chunks)
+        block = (clean[:, 0].long() + f - 1) // f  # frame 0 is block 0, the next f frames are block 1, ...
+        acting = chunk.repeat_interleave(self.action_steps)
+        chunks = torch.cat([block, (noisy[:, 0].long() - 1) // f, acting, chunk if self.action_steps else chunk[:0]])
+        kind = torch.arange(len(Kind)).repeat_interleave(torch.tensor(self.counts))
+        return kind, chunks, torch.cat([clean, noisy])
+
+    def slots(self) -> Int[Tensor, " n"]:
+        """Which noise level each token has; `time_slots` keeps them."""
+        table = token_table(self)
+        video = 1 + table.chunk - self.first_noisy
+        slot = torch.where(table.kind == Kind.NOISY, video, 0)
+        return torch.where(table.kind == Kind.ACTION, video + self.predicted_chunks, slot)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class TokenTable:
@@ -119,35 +167,21 @@ class TokenTable:
     kind: Int[Tensor, " n"]
     chunk: Int[Tensor, " n"]
     position: Float[Tensor, "n 3"]  # latent frame, row, column; actions stand between the frames they lead through
+    index: Int[Tensor, " n"] | None = None  # of tokens on a line of their own instead; -1 for others, None: no such
 
 
 @lru_cache(maxsize=64)
 def token_table(layout: Layout) -> TokenTable:
     """The tokens of a layout."""
-    f = layout.frames_per_chunk
-    clean = _video_tokens(layout, first=0, frames=layout.clean_frames)
-    noisy = _video_tokens(layout, first=layout.first_noisy_frame, frames=layout.noisy_frames)
-    chunk = torch.arange(layout.first_noisy, layout.chunks)
-    # Step j of a chunk ends (j + 1) / action_steps of the way from the chunk's first frame to its last.
-    share = (torch.arange(layout.action_steps) + 1) / max(layout.action_steps, 1)
-    action_chunk = chunk.repeat_interleave(layout.action_steps)
-    action_time = f * (chunk[:, None] + share).flatten()
-    state_chunk = chunk if layout.action_steps else chunk[:0]
-    block = (clean[:, 0].long() + f - 1) // f  # frame 0 is block 0, the next f frames are block 1, ...
-    return TokenTable(
-        kind=torch.arange(len(Kind)).repeat_interleave(torch.tensor(layout.counts)),
-        chunk=torch.cat([block, (noisy[:, 0].long() - 1) // f, action_chunk, state_chunk]),
-        position=torch.cat([clean, noisy, _at_time(action_time), _at_time(f * state_chunk.double())]),
-    )
+    return layout.table()
 
 
 @lru_cache(maxsize=64)
 def visibility(layout: Layout) -> Bool[Tensor, "q k"]:
     """Which token (row) may see which (column), in a window where every token is real."""
     table = token_table(layout)
-    rules = VIDEO_SEES_ACTIONS if layout.video_sees_actions else RULES
     sight = torch.zeros(len(Kind), len(Kind), dtype=torch.long)
-    for (looks, at), how_far in rules.items():
+    for (looks, at), how_far in layout.rules.items():
         sight[looks, at] = how_far
     reach = sight[table.kind][:, table.kind]
     behind = table.chunk[:, None] - table.chunk[None, :]
@@ -156,11 +190,11 @@ def visibility(layout: Layout) -> Bool[Tensor, "q k"]:
 
 @lru_cache(maxsize=64)
 def time_slots(layout: Layout) -> Int[Tensor, " n"]:
-    """Which noise level each token has: 0 none (clean, state), 1 + i video of predicted chunk i, then the actions'."""
-    table = token_table(layout)
-    video = 1 + table.chunk - layout.first_noisy
-    slot = torch.where(table.kind == Kind.NOISY, video, 0)
-    return torch.where(table.kind == Kind.ACTION, video + layout.predicted_chunks, slot)
+    """Which noise level each token has: 0 none, then the video's levels in order, then the actions'.
+
+    Clean tokens and states have none; in a plain layout a level is a predicted chunk's.
+    """
+    return layout.slots()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

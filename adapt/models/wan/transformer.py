@@ -12,7 +12,15 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from adapt.models.row_dropout import dropping_as_here
-from adapt.models.wan.blocks import Block, ConditionEmbedder, Conditions, WideLayerNorm, rotation_table, widened
+from adapt.models.wan.blocks import (
+    Block,
+    ConditionEmbedder,
+    Conditions,
+    WideLayerNorm,
+    line_rotation_table,
+    rotation_table,
+    widened,
+)
 from adapt.models.wan.config import WanConfig
 from adapt.models.wan.context_cache import ContextCache, Picture, Words
 from adapt.models.wan.layout import Layout, attention_mask, time_slots, token_table
@@ -218,7 +226,13 @@ def _computed_again(block: nn.Module, tokens: Tensor, given: Conditions) -> Tens
 
 @lru_cache(maxsize=64)
 def _layout_rotation(layout: Layout, head_dim: int) -> tuple[Tensor, Tensor]:
-    return rotation_table(token_table(layout).position, head_dim)
+    table = token_table(layout)
+    cos, sin = rotation_table(table.position, head_dim)
+    if table.index is None:
+        return cos, sin
+    on_line = (table.index >= 0).unsqueeze(1)
+    line_cos, line_sin = line_rotation_table(table.index, head_dim)
+    return torch.where(on_line, line_cos, cos), torch.where(on_line, line_sin, sin)
 
 
 @lru_cache(maxsize=16)
