@@ -163,7 +163,7 @@ def _hours(plan: "Plan") -> str:
     if measured is not None and machine.card.name == measured.device:
         return f"{head}, as measured in three steps here, which held {in_bytes(measured.peak)}"
     told = (
-        f"{head}, an estimate from {plan.rung.flops / 1e12:.3g} TFLOP a window at {machine.utilisation:.0%} of "
+        f"{head}, an estimate from {_tera(plan.rung.flops)} TFLOP a window at {machine.utilisation:.0%} of "
         f"{machine.card.tflops:g} TFLOP/s"
     )
     if measured is not None:
@@ -183,6 +183,11 @@ def _short(hours: float) -> str:
     if hours < 1 / 60:
         return f"{3600 * hours:.0f} s"
     return f"{60 * hours:.0f} min" if hours < 1 else f"{hours:.1f} h"
+
+
+def _tera(flops: int) -> str:
+    amount = flops / 1e12
+    return f"{amount:,.0f}" if amount >= 100 else f"{amount:.3g}"
 
 
 def _millions(count: int) -> str:

@@ -22,11 +22,12 @@ _BIAS_MULTIPLE = 16  # CUDA's kernel wants an additive mask whose rows are as lo
 
 
 def _cpu_attention_flops(query: Tensor, key: Tensor, value: Tensor, *_: Any, **__: Any) -> int:
-    return int(sdpa_flop_count(query.shape, key.shape, value.shape))
+    return int(sdpa_flop_count(query.shape, key.shape, value.shape))  # type: ignore[no-untyped-call]
 
 
 def _cpu_attention_backward_flops(grad: Tensor, query: Tensor, key: Tensor, value: Tensor, *_: Any, **__: Any) -> int:
-    return int(sdpa_backward_flop_count(grad.shape, query.shape, key.shape, value.shape))
+    shapes = (grad.shape, query.shape, key.shape, value.shape)
+    return int(sdpa_backward_flop_count(*shapes))  # type: ignore[no-untyped-call]
 
 
 _FLOPS: Mapping[Any, Callable[..., int]] = {
@@ -36,7 +37,7 @@ _FLOPS: Mapping[Any, Callable[..., int]] = {
 }
 
 
-class Tally(TorchDispatchMode):
+class Tally(TorchDispatchMode):  # type: ignore[no-untyped-call]  # Torch has no types for it.
     """Counts inside its `with` block; a storage that several tensors share counts once, until the last of them goes.
 
     What a kernel takes for itself while it runs is not seen.
@@ -52,7 +53,7 @@ class Tally(TorchDispatchMode):
     """
 
     def __init__(self, outside: Iterable[Tensor] = ()) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.live = self.peak = self.flops = 0
         self._outside = {tensor.untyped_storage()._cdata for tensor in outside}
         self._held: dict[int, weakref.finalize[Any, Any]] = {}
@@ -102,7 +103,7 @@ def attention_of(kernel: str) -> Iterator[None]:
             return _on_cpu(query, key, value, attn_mask) if kernel == CPU else _on_cuda(query, key, value, attn_mask)
         return real(query, key, value, attn_mask=attn_mask)
 
-    F.scaled_dot_product_attention = attend
+    F.scaled_dot_product_attention = attend  # type: ignore[assignment]  # It takes what our calls give.
     try:
         yield
     finally:
