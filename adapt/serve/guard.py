@@ -133,7 +133,8 @@ class Guard:
 
     def brake(self, start: Motion, steps: int) -> Kept:
         """Commands that stop as fast as limits allow, and stay. Shape (steps, d)."""
-        commands, speeds, motion = *np.empty((2, steps, len(self.bounds.names))), start
+        shape, motion = (steps, len(self.bounds.names)), start
+        commands, speeds = np.empty(shape), np.empty(shape)
         for row in range(steps):
             motion = self._stop(motion)
             commands[row], speeds[row] = motion.position, motion.velocity
