@@ -111,7 +111,7 @@ class Conversation:
         begun_s = time.monotonic()
         try:
             if isinstance(frame, str):
-                raise ServeError("message: came as text. Send MessagePack in binary frames.")
+                raise ServeError("message: came as text, not in a binary frame. Send MessagePack.")
             message = as_message(unpack(frame))
             if endpoint_of(message) != INFER:
                 return self._reset(message)

@@ -50,8 +50,12 @@ class Kept:
     """Commands within limits, and how far they are from what was asked."""
 
     commands: Array  # (k, d), as places, whatever the axes are told as
-    ends: tuple[Motion, ...]  # after each command
+    speeds: Array  # (k, d), with which each command is come to
     changed: NDArray[np.bool_]  # (d,): whether a limit changed the axis anywhere
+
+    def after(self, count: int) -> Motion:
+        """Where the body is after so many commands, at least 1."""
+        return Motion(position=self.commands[count - 1], velocity=self.speeds[count - 1])
 
 
 class Guard:
@@ -105,15 +109,14 @@ class Guard:
         """
         if self._free and np.isfinite(targets).all():
             return self._follow_freely(targets, start)
-        commands, ends, motion = np.empty(targets.shape, np.float64), [], start
+        commands, speeds, motion = np.empty(targets.shape), np.empty(targets.shape), start
         with np.errstate(all="ignore"):  # Targets may be anything.
             flows = np.diff(targets, axis=0) * self.rate_hz
         flows = np.concatenate([flows, flows[-1:]]) if len(flows) else np.full(targets.shape, np.nan)
         for row, target in enumerate(targets):
             motion = self.step(target, motion, flows[row])
-            commands[row] = motion.position
-            ends.append(motion)
-        return Kept(commands=commands, ends=tuple(ends), changed=(commands != targets).any(axis=0))
+            commands[row], speeds[row] = motion.position, motion.velocity
+        return Kept(commands=commands, speeds=speeds, changed=(commands != targets).any(axis=0))
 
     def step(self, target: Array, motion: Motion, flow: Array) -> Motion:
         """One command, as `follow` gives it: after it the body is at `position`.
@@ -130,12 +133,12 @@ class Guard:
 
     def brake(self, start: Motion, steps: int) -> Kept:
         """Commands that stop as fast as limits allow, and stay. Shape (steps, d)."""
-        motion, ends = start, []
-        for _ in range(steps):
+        shape, motion = (steps, len(self.bounds.names)), start
+        commands, speeds = np.empty(shape), np.empty(shape)
+        for row in range(steps):
             motion = self._stop(motion)
-            ends.append(motion)
-        commands = np.array([end.position for end in ends]).reshape(steps, len(self.bounds.names))
-        return Kept(commands=commands, ends=tuple(ends), changed=np.ones(len(self.bounds.names), np.bool_))
+            commands[row], speeds[row] = motion.position, motion.velocity
+        return Kept(commands=commands, speeds=speeds, changed=np.ones(commands.shape[1], np.bool_))
 
     def to_places(self, told: Array, start: Motion) -> Array:
         """A model's rows as places: increments are added up from the start. Shape (k, d)."""
@@ -152,8 +155,7 @@ class Guard:
             speeds = np.clip(
                 np.diff(targets, axis=0, prepend=start.position[None]) * self.rate_hz, -_FARTHEST, _FARTHEST
             )
-        ends = tuple(Motion(position=place, velocity=speed) for place, speed in zip(targets, speeds, strict=True))
-        return Kept(commands=targets, ends=ends, changed=np.zeros(targets.shape[1], np.bool_))
+        return Kept(commands=targets, speeds=speeds, changed=np.zeros(targets.shape[1], np.bool_))
 
     def _stop(self, motion: Motion) -> Motion:
         """Stay at the place one is at, or come to no speed."""

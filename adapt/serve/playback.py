@@ -92,7 +92,7 @@ class Playback:
         """The command that is due now."""
         before, hold = self.motion, not len(self._rows)
         if hold:
-            self.motion = self._guard.brake(before, 1).ends[0]
+            self.motion = self._guard.brake(before, 1).after(1)
         else:
             if len(self._rows) > 1:
                 self._flow = (self._rows[1] - self._rows[0]) * self._guard.rate_hz

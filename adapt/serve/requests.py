@@ -121,8 +121,7 @@ def _sort(message: Mapping[str, Any], body: Embodiment, keys: Keys) -> tuple[Any
         elif name not in (*ABOUT, *WHOLE, "images") and name not in keys.ignored:
             known = dict.fromkeys((*cameras, *keys.state, *sorted(columns), *WHOLE, "images", *ABOUT))
             raise ServeError(
-                f"observation: unknown field '{name[:80]}'.{nearest(name[:80], known)} {body.name} takes "
-                f"{', '.join(known)}."
+                f"observation: unknown field '{name[:80]}'.{nearest(name[:80], known)} Send some of {', '.join(known)}."
             )
     return _images(message, pictures), _state(message, axes)
 

@@ -72,13 +72,12 @@ class Session:
         felt = self._felt(state)
         if self._last is None:
             return Motion.at_rest(felt)
-        ends = self._last.kept.ends
-        if executed is not None and executed > len(ends):
-            raise ServeError(
-                f"executed: is {executed}, but the last answer had {len(ends)} actions. Give at most that."
-            )
-        done = len(ends) if executed is None else executed
-        motion = ends[done - 1] if done else self._last.begun
+        kept = self._last.kept
+        sent = len(kept.commands)
+        if executed is not None and executed > sent:
+            raise ServeError(f"executed: is {executed}, but the last answer had {sent} actions. Give at most that.")
+        done = sent if executed is None else executed
+        motion = kept.after(done) if done else self._last.begun
         lost = self._lost(motion, felt)
         return Motion(position=np.where(lost, felt, motion.position), velocity=np.where(lost, 0.0, motion.velocity))
 
@@ -100,9 +99,10 @@ class Session:
         """Stop within the limits, and stay. A body that is beyond its limits stays where it is."""
         guard = self._guard
         if guard.refuses(start):
-            start = Motion.at_rest(np.nan_to_num(start.position))
-            commands = np.tile(np.where(guard.bounds.flowing, 0.0, start.position), (steps, 1))
-            kept = Kept(commands=commands, ends=(start,) * steps, changed=np.ones(len(start.position), np.bool_))
+            still = np.nan_to_num(start.position)
+            start = Motion.at_rest(np.where(guard.bounds.flowing, 0.0, still))
+            places = np.tile(start.position, (steps, 1))
+            kept = Kept(commands=places, speeds=np.zeros(places.shape), changed=np.ones(places.shape[1], np.bool_))
         else:
             kept = guard.brake(start, steps)
         answer = Answer(actions=guard.to_told(kept.commands, start), hold=True, reason=reason)

@@ -17,11 +17,11 @@ ERRORS = {
 }
 # What a message may tell its reader to do.
 REMEDIES = (
-    "add|ask|begin|bundle|call|change|check|choose|close|convert|copy|cut|delete|do|download|drop|empty|encode|end|"
-    "evaluate|export|fetch|fill|finetune|free|give|go|group|ingest|install|keep|leave|let|load|log|look|lower|make|"
-    "measure|mend|move|name|open|pass|pip|pull|publish|put|raise|read|record|remove|rename|repair|resize|restore|retry|"
-    "run|save|say|see|set|shorten|show|spell|split|start|state|stop|take|tell|train|try|turn|undo|unset|update|use|wait|"
-    "write"
+    "add|ask|begin|bundle|call|change|check|choose|close|connect|convert|copy|cut|delete|do|download|drop|empty|"
+    "encode|end|evaluate|export|fetch|fill|finetune|free|give|go|group|ingest|install|keep|leave|let|load|log|look|"
+    "lower|make|measure|mend|move|name|open|pass|pip|publish|pull|put|raise|read|record|remove|rename|repair|resize|"
+    "restore|retry|run|save|say|see|send|serve|set|shorten|show|spell|split|start|state|stop|take|tell|train|try|"
+    "turn|undo|unset|update|use|wait|write"
 )
 # A clause that begins with such a word; or that offers the nearest name; or that says what a value must be.
 REMEDY = re.compile(

@@ -88,7 +88,7 @@ def test_whatever_is_asked_every_command_keeps_every_limit(case: Any, cut: int) 
     assert np.isfinite(kept.commands).all()
     assert broken(kept.commands, start, limits, rate) == []
     # From anywhere on the way the next chunk begins as well, and there is a way to stop.
-    middle = kept.ends[min(cut, len(asked) - 1)]
+    middle = kept.after(1 + min(cut, len(asked) - 1))
     assert guard.refuses(middle) == ""
     for after in (guard.follow(asked[::-1], middle).commands, guard.brake(middle, 12).commands):
         assert np.isfinite(after).all()
@@ -211,7 +211,7 @@ def test_a_workspace_that_joints_lead_into_is_never_left(asked: list[tuple[float
     guard, start = Guard(limits, 10.0, inside), Motion.at_rest(np.zeros(2))
     kept = guard.follow(np.array(asked), start)
     assert inside(kept.commands).all()
-    assert inside(guard.brake(kept.ends[-1], 20).commands).all()
+    assert inside(guard.brake(kept.after(len(asked)), 20).commands).all()
     assert broken(kept.commands, start, limits, Fraction(10)) == []
     assert guard.refuses(Motion.at_rest(np.array([0.4, 0.4]))) != ""
 

@@ -125,7 +125,7 @@ class Server:
 
     def infer(self, observation: Mapping[str, Any]) -> Chunk:
         self.asked.append(observation)
-        assert self.let.wait(10)
+        assert self.let.wait(60)
         found = self.answer(observation)
         if isinstance(found, Exception):
             raise found
@@ -143,7 +143,7 @@ def seen() -> Mapping[str, Any]:
 
 def settle(player: Player) -> None:
     """Wait until the answer has come, so that the next step takes it."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while player._asked is not None and not player._asked.chunk.done():
         assert time.monotonic() < deadline
         time.sleep(0.001)
@@ -172,9 +172,9 @@ def test_a_control_step_never_waits_for_the_server() -> None:
     server = Server()
     server.let.clear()
     player = Player(server)
-    begun = time.monotonic()
     assert all(player.act(seen).hold for _ in range(50))
-    assert time.monotonic() - begun < 2
+    assert player._asked is not None
+    assert not player._asked.chunk.done()  # Who waited would have been answered, or have failed.
     assert len(server.asked) <= 1
     server.let.set()
     settle(player)

@@ -43,7 +43,7 @@ def talking(address: Address, path: str = "", **more: Any) -> Iterator[ClientCon
 def ask(connection: ClientConnection, message: object) -> Any:
     """A refusal as text, an answer as a map."""
     connection.send(message if isinstance(message, bytes | str) else pack(message))
-    reply = connection.recv(timeout=10)
+    reply = connection.recv(timeout=60)
     return reply if isinstance(reply, str) else unpack(reply)
 
 
@@ -492,7 +492,7 @@ def test_eight_robots_at_once_each_get_their_own_answers() -> None:
                     wrong.append(f"{number}/{turn}: {actions[0]}")
 
     before = threading.active_count()
-    with serving(policy) as address:
+    with serving(policy, ServeSettings(port=0, deadline_s=0.0)) as address:
         threads = [threading.Thread(target=drive, args=(number,)) for number in range(8)]
         for thread in threads:
             thread.start()
