@@ -71,7 +71,7 @@ def test_a_refusal_is_told_with_its_remedy_and_by_the_exit_status(tmp_path, monk
     monkeypatch.chdir(tmp_path)
     record(tmp_path / "my_robot")
     assert cli.main(["embodiment", "init", "my_robot", "--out", "a.yaml"]) == 0
-    wrong = (tmp_path / "a.yaml").read_text().replace('unit: "?"', "unit: rad").replace('"top"', '"wrist"')
+    wrong = (tmp_path / "a.yaml").read_text().replace('unit: "?"', "unit: rad").replace("column: top", "column: wrist")
     (tmp_path / "a.yaml").write_text(wrong)
     capsys.readouterr()
     with pytest.raises(SystemExit) as stopped:

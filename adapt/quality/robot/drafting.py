@@ -5,6 +5,7 @@ with a "?" in it is refused wherever it is used.
 """
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -18,6 +19,9 @@ from adapt.quality.robot.guess import guess_body
 from adapt.quality.robot.lag import Lag, command_lag
 from adapt.quality.robot.rows import EpisodeRows, read_rows
 
+_WIDEST = 120  # columns of a line
+_BARE = re.compile(r"[A-Za-z_][\w./-]*", re.ASCII)  # what YAML takes for a text without quotes
+_NOT_TEXTS = frozenset(("y", "n", "yes", "no", "on", "off", "true", "false", "null"))
 _LOOKED_AT = 24  # episodes, evenly over the set
 _COMMAND = " (command)"  # ends the name of a command that no state follows
 
@@ -219,9 +223,10 @@ def _entry(run: _Run) -> list[str]:
     first = run.axes[0]
     asked = run.unit.unit == OPEN
     lines = [f"  # {'QUESTION: unit? ' if asked else ''}{_comment(run.unit.why)}"]
-    names = ", ".join(_plain(axis.name) for axis in run.axes)
-    many = len(run.axes) > 1
-    lines.append(f"  - names: [{names}]" if many else f"  - name: {names}")
+    names = [_plain(axis.name) for axis in run.axes]
+    many = len(names) > 1
+    in_one = f"  - names: [{', '.join(names)}]" if many else f"  - name: {names[0]}"
+    lines += [in_one] if len(in_one) <= _WIDEST else ["  - names:", *(f"      - {name}" for name in names)]
     lines.append(f"    unit: {_plain(run.unit.unit)}")
     lines.append(f"    column: {_plain(first.column)}")
     lines.append(f"    {'start' if many else 'index'}: {first.index}")
@@ -236,7 +241,9 @@ def _names(axes: Sequence[Axis]) -> str:
 
 
 def _plain(text: str) -> str:
-    """A text as YAML has it: JSON's way of writing one, with all escaped that YAML would not take."""
+    """A text as YAML has it: bare, or JSON's way of writing one, with all escaped that YAML would not take."""
+    if _BARE.fullmatch(text) and text.lower() not in _NOT_TEXTS:
+        return text
     written = json.dumps(text, ensure_ascii=False)
     return "".join(each if each.isprintable() else f"\\U{ord(each):08x}" for each in written)
 
