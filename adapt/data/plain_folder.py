@@ -213,7 +213,7 @@ def _parts(folder: Path) -> tuple[Path, dict[str, Path]] | None:
 
 def _takes(root: Path, task: str) -> list[_Take]:
     said = _said(root)
-    found = []
+    found: list[_Take] = []
     for folder in _folders(root):
         parts = _parts(folder)
         if parts is None:
