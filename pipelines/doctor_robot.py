@@ -101,7 +101,7 @@ def run(question: Question) -> Checkup:
     job, cache = question.job, Cache.default()
     geometry = base_geometry(job.recipe.base)
     named = load_embodiment(job.embodiment, [recipes_folder() / "embodiment"]) if job.embodiment else None
-    source = open_source(job.source_path, rate_hz=named and named.rate_hz, task=job.task or "")
+    source = open_source(job.source_path, rate_hz=named.rate_hz if named else None, task=job.task or "")
     fitting = () if named else fitting_bodies(source, geometry)
     body = named or _guessed_body(source, geometry)
     rules = PlayRules(spec=body, guessed=not job.embodiment, geometry=geometry, windows=job.recipe.windows)

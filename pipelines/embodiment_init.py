@@ -9,7 +9,7 @@ from typing import Any
 from adapt.data.episodes import EpisodeSource
 from adapt.data.sources import open_source
 from adapt.embodiment.spec import Embodiment
-from adapt.errors import RecipeError, RunError
+from adapt.errors import DataError, RecipeError, RunError
 from adapt.quality.robot.drafting import About, Draft, draft_spec
 from adapt.runs.atomic import write_atomic
 from pipelines.doctor_robot import fitting_bodies
@@ -17,6 +17,7 @@ from pipelines.ingest import base_geometry
 from pipelines.terminal import shown
 
 _NOT_A_NAME = re.compile(r"[^A-Za-z0-9_]+")
+_RATE_OFF = 1e-3  # share
 _NAMED = 6  # questions that are shown before the rest are only counted
 
 
@@ -69,13 +70,13 @@ def run(question: Question) -> Drafted:
         raise RecipeError(f"--out {path} is not called .yaml; name a file like my_robot.yaml")
     if path.exists():
         raise RunError(f"{path}: is there already, and may have been worked on; name another file with --out")
-    source = open_source(question.source, rate_hz=question.rate_hz)
+    source, told_hz = _open(question)
     geometry = base_geometry(question.base)
     episodes, _ = source.episodes([])
     about = About(
         name=path.stem,
         slots=tuple(geometry.canvas.slots),
-        rate_hz=question.rate_hz,
+        rate_hz=told_hz,
         absent=[camera for camera in source.cameras if not _is_there(source, camera)],
     )
     draft = draft_spec(source, episodes, about)
@@ -120,6 +121,22 @@ def to_json(drafted: Drafted) -> dict[str, Any]:
         "fitting": list(drafted.fitting),
         "next": drafted.next,
     }
+
+
+def _open(question: Question) -> tuple[EpisodeSource, float | None]:
+    """The data set; and the rate, where it is the user who says it."""
+    try:
+        source = open_source(question.source)
+    except DataError:
+        if question.rate_hz is None:
+            raise
+        return open_source(question.source, rate_hz=question.rate_hz), question.rate_hz
+    if question.rate_hz is not None and abs(question.rate_hz / source.rate_hz - 1) > _RATE_OFF:
+        raise RecipeError(
+            f"--rate is {question.rate_hz:g}, but {source.where} says {source.rate_hz:g} rows a second itself; leave "
+            "--rate out, or mend the data set"
+        )
+    return source, None
 
 
 def _is_there(source: EpisodeSource, camera: str) -> bool:

@@ -191,7 +191,10 @@ def _folders(root: Path) -> list[Path]:
     """The folders of a data set; a folder that is an episode itself is a data set of one."""
     if _parts(root) is not None:
         return [root]
-    return sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
+    try:
+        return sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
+    except OSError:
+        return []
 
 
 def _parts(folder: Path) -> tuple[Path, dict[str, Path]] | None:
@@ -199,7 +202,10 @@ def _parts(folder: Path) -> tuple[Path, dict[str, Path]] | None:
 
     People keep tables beside videos of hands as well: a robot's has a column of commands.
     """
-    files = sorted(path for path in folder.iterdir() if path.is_file())
+    try:
+        files = sorted(path for path in folder.iterdir() if path.is_file())
+    except OSError:
+        return None  # A folder that cannot be entered is nobody's episode.
     tables = [path for path in files if path.suffix in SUFFIXES and tells_commands(path)]
     videos = {path.stem: path for path in files if path.suffix.lower() in VIDEO_SUFFIXES}
     return (tables[0], videos) if len(tables) == 1 and videos else None
@@ -207,7 +213,7 @@ def _parts(folder: Path) -> tuple[Path, dict[str, Path]] | None:
 
 def _takes(root: Path, task: str) -> list[_Take]:
     said = _said(root)
-    found = []
+    found: list[_Take] = []
     for folder in _folders(root):
         parts = _parts(folder)
         if parts is None:

@@ -61,7 +61,7 @@ def test_the_walk_through_can_be_typed_as_it_stands(tmp_path, monkeypatch, capsy
     (tmp_path / "my_robot.yaml").write_text(draft.replace('unit: "?"', "unit: rad"))
     assert cli.main(check) == 0
     said = capsys.readouterr().out
-    assert "note: 'my_robot': the instruction of 1 episodes (1) is ''" in said
+    assert "the instruction of 1 episodes (1) is ''" in said
     assert "wam-adapt adapt play my_robot --embodiment my_robot.yaml --out runs/my_robot" in said
     assert cli.main(play) == 0
     assert (tmp_path / "runs" / "my_robot" / "ingest").is_dir()
@@ -71,7 +71,7 @@ def test_a_refusal_is_told_with_its_remedy_and_by_the_exit_status(tmp_path, monk
     monkeypatch.chdir(tmp_path)
     record(tmp_path / "my_robot")
     assert cli.main(["embodiment", "init", "my_robot", "--out", "a.yaml"]) == 0
-    wrong = (tmp_path / "a.yaml").read_text().replace('unit: "?"', "unit: rad").replace('"top"', '"wrist"')
+    wrong = (tmp_path / "a.yaml").read_text().replace('unit: "?"', "unit: rad").replace("column: top", "column: wrist")
     (tmp_path / "a.yaml").write_text(wrong)
     capsys.readouterr()
     with pytest.raises(SystemExit) as stopped:

@@ -30,6 +30,7 @@ from robot_builder import (
 from robot_set import write_set, write_spec
 
 from adapt.data.episodes import Recording
+from adapt.data.films import Film
 from adapt.data.lerobot_writer import write_lerobot_v21
 from adapt.embodiment.spec import load_embodiment
 from adapt.errors import DataError
@@ -262,14 +263,14 @@ def test_a_video_that_breaks_off_is_told_though_ingest_takes_it(made: Path, tmp_
     from adapt.errors import MediaError
     from adapt.quality.robot import views
 
-    def broken(path: Path, times_s: list[float]) -> object:
-        if path.name == "episode_000001.mp4":
-            raise MediaError(f"{path.name}: breaks off after 2.0 s; copy it again")
-        return whole(path, times_s)
+    def broken(film: Film, times_s: list[float]) -> object:
+        if film.path.name == "episode_000001.mp4":
+            raise MediaError(f"{film.path.name}: breaks off after 2.0 s; copy it again")
+        return whole(film, times_s)
 
-    whole = views.frames_at
+    whole = views.film_frames
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(views, "frames_at", broken)
+        patch.setattr(views, "film_frames", broken)
         assert doctor(str(made / "clean"), "--embodiment", "arm.yaml") == 0
     (finding, other) = [f for f in record("doctor/clean/doctor.json")["findings"] if f["code"] == "broken_video"]
     assert (finding["episodes"], other["subject"]) == ([1], "camera 'side'")
@@ -282,7 +283,7 @@ def test_a_video_that_breaks_off_is_told_though_ingest_takes_it(made: Path, tmp_
         ("info.json", "{", "not valid JSON"),
         ("info.json", LFS, "a Git LFS pointer"),
         ("info.json", None, "it has no meta/info.json"),
-        ("info.json", '{"codebase_version": "v3.0"}', "v3.0 not yet"),
+        ("info.json", '{"codebase_version": "v4.0"}', "v2.0, v2.1, v3.0 are read"),
         ("episodes.jsonl", "", "at least one is needed"),
         ("tasks.jsonl", LFS, "a Git LFS pointer"),
     ],

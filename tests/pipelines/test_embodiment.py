@@ -83,8 +83,9 @@ def test_a_draft_is_not_written_over_what_somebody_worked_on(tmp_path, recording
         init(root, tmp_path / "arm.yaml")
     with pytest.raises(RecipeError, match=r"not called \.yaml"):
         init(root, tmp_path / "arm.txt")
-    with pytest.raises(RecipeError, match=r"--rate is -1"):
-        init(root, tmp_path / "b.yaml", -1.0)
+    for rate_hz, words in ((-1.0, r"--rate is -1"), (30.0, r"--rate is 30, but .* says 10 rows a second itself")):
+        with pytest.raises(RecipeError, match=words):
+            init(root, tmp_path / "b.yaml", rate_hz)
 
 
 def test_data_that_do_not_tell_their_rate_ask_for_it(tmp_path, recordings):

@@ -5,6 +5,7 @@ with a "?" in it is refused wherever it is used.
 """
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -18,6 +19,10 @@ from adapt.quality.robot.guess import guess_body
 from adapt.quality.robot.lag import Lag, command_lag
 from adapt.quality.robot.rows import EpisodeRows, read_rows
 
+_WIDEST = 120  # columns of a line
+_BARE = re.compile(r"[A-Za-z_][\w./-]*", re.ASCII)  # what YAML takes for a text without quotes
+_NOT_TEXTS = frozenset(("y", "n", "yes", "no", "on", "off", "true", "false", "null"))
+_AS_FAR = 2.0  # times; another unit would be further off
 _LOOKED_AT = 24  # episodes, evenly over the set
 _COMMAND = " (command)"  # ends the name of a command that no state follows
 
@@ -93,7 +98,7 @@ def draft_spec(source: EpisodeSource, episodes: Sequence[Episode], about: About)
         kind: [_with_unit(run, source, found) for run in _runs(axes)]
         for kind, axes in (("actions", kept.actions), ("state", kept.state))
     }
-    runs["actions"] = [_relative(run, runs["state"]) for run in runs["actions"]]
+    runs["actions"] = [_relative(_as_state(run, runs["state"], found), runs["state"]) for run in runs["actions"]]
     asked = [
         f"{kind}: unit of {_names(run.axes)}: {run.unit.why}"
         for kind, each in runs.items()
@@ -149,6 +154,22 @@ def _with_unit(axes: tuple[Axis, ...], source: EpisodeSource, found: dict[tuple[
     words = [axis.name if named else name for axis, name in zip(axes, names, strict=True)]
     unit = unit_of(axes, words, [found[axis.column, axis.index] for axis in axes])
     return _Run(axes=tuple(replace(axis, unit=unit.unit) for axis in axes), unit=unit)
+
+
+def _as_state(run: _Run, state: Sequence[_Run], found: dict[tuple[str, int], Reach]) -> _Run:
+    """A command whose own column does not tell its unit has that of the state it leads to, if it reaches as far."""
+    felt = {axis.name: axis for each in state for axis in each.axes}
+    units = {felt[axis.name].unit if axis.name in felt else OPEN for axis in run.axes}
+    if run.unit.unit != OPEN or len(units) != 1 or OPEN in units:
+        return run
+    if any(axis.increment or axis.gripper for axis in run.axes):
+        return run
+    told = max(found[axis.column, axis.index].furthest for axis in run.axes)
+    done = max(found[felt[axis.name].column, felt[axis.name].index].furthest for axis in run.axes)
+    if not done / _AS_FAR <= told <= done * _AS_FAR:
+        return run
+    unit = Unit(unit=units.pop(), why=f"as its state, which reaches as far ({told:.3g} and {done:.3g})")
+    return _Run(axes=tuple(replace(axis, unit=unit.unit) for axis in run.axes), unit=unit)
 
 
 def _relative(run: _Run, state: Sequence[_Run]) -> _Run:
@@ -219,9 +240,10 @@ def _entry(run: _Run) -> list[str]:
     first = run.axes[0]
     asked = run.unit.unit == OPEN
     lines = [f"  # {'QUESTION: unit? ' if asked else ''}{_comment(run.unit.why)}"]
-    names = ", ".join(_plain(axis.name) for axis in run.axes)
-    many = len(run.axes) > 1
-    lines.append(f"  - names: [{names}]" if many else f"  - name: {names}")
+    names = [_plain(axis.name) for axis in run.axes]
+    many = len(names) > 1
+    in_one = f"  - names: [{', '.join(names)}]" if many else f"  - name: {names[0]}"
+    lines += [in_one] if len(in_one) <= _WIDEST else ["  - names:", *(f"      - {name}" for name in names)]
     lines.append(f"    unit: {_plain(run.unit.unit)}")
     lines.append(f"    column: {_plain(first.column)}")
     lines.append(f"    {'start' if many else 'index'}: {first.index}")
@@ -236,7 +258,9 @@ def _names(axes: Sequence[Axis]) -> str:
 
 
 def _plain(text: str) -> str:
-    """A text as YAML has it: JSON's way of writing one, with all escaped that YAML would not take."""
+    """A text as YAML has it: bare, or JSON's way of writing one, with all escaped that YAML would not take."""
+    if _BARE.fullmatch(text) and text.lower() not in _NOT_TEXTS:
+        return text
     written = json.dumps(text, ensure_ascii=False)
     return "".join(each if each.isprintable() else f"\\U{ord(each):08x}" for each in written)
 

@@ -5,6 +5,7 @@ Each check is by itself, so that each can be passed over by name, and be tried w
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import combinations
 
 import numpy as np
@@ -121,26 +122,26 @@ def _names(seen: Seen) -> list[Finding]:
 def _misnamed(spec: Embodiment, source: EpisodeSource) -> Iterator[Finding]:
     """Columns, cameras and indices that the data do not have, or have elsewhere."""
     for camera in spec.cameras:
-        yield from _caught("names", lambda camera=camera: check_camera(camera, spec, source))  # type: ignore[misc]
+        yield from _caught("names", partial(check_camera, camera, spec, source))
     for kind, axes in (("action", spec.actions), ("state", spec.state)):
         for axis in axes:
             subject = f"embodiment '{spec.name}': {kind} axis '{axis.name}'"
-            yield from _caught("names", lambda axis=axis, subject=subject: check_axis(axis, subject, source))  # type: ignore[misc]
+            yield from _caught("names", partial(check_axis, axis, subject, source))
 
 
 def _rate(seen: Seen) -> list[Finding]:
-    return _caught("rate", lambda: check_rate(seen.spec, seen.source))
+    return _caught("rate", partial(check_rate, seen.spec, seen.source))
 
 
 def _slots(seen: Seen) -> list[Finding]:
-    return _caught("slots", lambda: check_slots(seen.spec, seen.canvas))
+    return _caught("slots", partial(check_slots, seen.spec, seen.canvas))
 
 
 def _copied(seen: Seen) -> list[Finding]:
     copied = CopiedActions(seen.spec)
     for episode in seen.rows:
         copied.see_rows(episode.actions, episode.state)
-    return _caught("copied", lambda: copied.refuse(seen.source.where))
+    return _caught("copied", partial(copied.refuse, seen.source.where))
 
 
 def _caught(kind: str, check: Callable[[], None]) -> list[Finding]:
