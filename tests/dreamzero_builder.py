@@ -131,8 +131,8 @@ def own_model(*, dtype: torch.dtype = torch.float32) -> WorldActionModel:
     return model.to(dtype)
 
 
-def own_base(*, pictures: bool = False) -> Base:
-    """A random tiny base in DreamZero's sequence; it knows "arm", of two action axes and two of state."""
+def own_base(*, pictures: bool = False, state: tuple[int, ...] = (0, 3)) -> Base:
+    """A random tiny base in DreamZero's sequence; it knows "arm", of two action axes and, unless told, two of state."""
     base = random_tiny(0)
     wan = replace(base.model.config.wan, text_length=40)
     if pictures:
@@ -140,7 +140,7 @@ def own_base(*, pictures: bool = False) -> Base:
     config = replace(CONFIG, wan=wan)
     model = WorldActionModel(config, base.geometry, seed=0)
     enliven(model)
-    model.joint.projections.place("arm", (4, 2), (0, 3))
-    model.inverse_dynamics.projections.add("arm", (2, 2), seed=0)
+    model.joint.projections.place("arm", (4, 2), state)
+    model.inverse_dynamics.projections.add("arm", (2, len(state)), seed=0)
     model.eval().requires_grad_(requires_grad=False)
     return replace(base, parts={**base.parts, "model": model})

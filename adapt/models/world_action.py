@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any, cast
 
@@ -268,6 +268,9 @@ class WorldActionModel(nn.Module):
         layout = self.layout(batch.max_chunks, first_noisy=0, acting=actions is not None)
         if noisy.shape[1] > layout.noisy_frames:
             layout = with_first_frame(layout)
+        acting = None if actions is None else self._acting(batch, actions)
+        if acting is not None:
+            acting = replace(acting, sigma=levels(acting.sigma, layout.action_levels))
         scene = Scene(
             layout=layout,
             presence=Presence(
@@ -280,12 +283,12 @@ class WorldActionModel(nn.Module):
             noisy=known(noisy, batch.frame_valid[:, -noisy.shape[1] :]),
             sigma=levels(sigma, layout.video_levels),
             text=batch.text,
-            acting=None if actions is None else self._acting(batch, actions, layout),
+            acting=acting,
             image=batch.image,
         )
         return velocities(self.dit, scene)
 
-    def _acting(self, batch: Batch, noise: Noise, layout: Layout) -> Acting:
+    def _acting(self, batch: Batch, noise: Noise) -> Acting:
         """The joint head's part of a training pass."""
         for name, acts in zip(batch.embodiments, batch.has_action.tolist(), strict=True):
             if acts:
@@ -300,7 +303,7 @@ class WorldActionModel(nn.Module):
         return Acting(
             head=self.joint,
             noisy=Readings(values=interpolate(actions, noise.action, noise.step_sigma), bodies=batch.embodiments),
-            sigma=levels(noise.action_sigma, layout.action_levels),
+            sigma=noise.action_sigma,
             state=Readings(values=batch.state, bodies=batch.embodiments),
             state_given=batch.chunk_valid & batch.has_state.unsqueeze(1),
         )
