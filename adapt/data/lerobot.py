@@ -68,7 +68,8 @@ class LeRobotSource:
             cameras: Video columns that are needed; others are not looked at.
 
         Returns:
-            Episodes that can be read, in order; and (file, reason) for each that cannot.
+            Episodes that can be read, in order; and (file, reason) for each that cannot. A reason names its own file
+            no second time; of another file, as a video, it says which.
 
         Raises:
             DataError: The list of episodes or of tasks cannot be read, or is empty.
@@ -81,7 +82,8 @@ class LeRobotSource:
             try:
                 good.append(self._episode(index, row, tasks, cameras))
             except AdaptError as error:
-                problems.append((self._data_path(index).name, str(error)))
+                path = self._data_path(index)
+                problems.append((path.name, str(error).removeprefix(f"{path}: ").removeprefix(f"{path.name}: ")))
         return good, problems
 
     def table(self, episode: Episode, columns: Sequence[str]) -> EpisodeTable:

@@ -1,10 +1,12 @@
 """A video is looked through once, whoever looks."""
 
+import math
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from footage_builder import Scene, film
@@ -12,9 +14,10 @@ from hand_builder import facing_turn, seen_hand
 from run_builder import draw_video
 from seer_builder import see
 
-from adapt.data import hand_looks
+from adapt.data import hand_looks, head_motion
 from adapt.data.hand_looks import KIND, HandLooks, look_at_video, looks_key
 from adapt.footage.picture import Picture
+from adapt.hands.landmarks import SeenHand
 from adapt.hands.quality import HandConfig
 from adapt.hands.view import FROM_TOP
 from adapt.runs.cache import Cache
@@ -80,6 +83,29 @@ def test_where_arms_come_from_is_kept_with_what_else_was_seen(tmp_path: Path, mo
     assert {down < FROM_TOP for arms in looks.arms for down in arms} == {True}
     monkeypatch.setattr(hand_looks, "_walk", None)
     assert look_at_video(video, HandConfig(), cache).arms == looks.arms
+
+
+def test_arms_and_what_they_hide_are_measured_in_the_pictures_own_shape(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a picture twice as wide as high, an arm that is half as far across as down, as shares, is 45 degrees down."""
+    video = tmp_path / "a.mp4"
+    write_video(video, film(Scene(looks=6, size=(160, 320))), 5.0)
+    slanted = torch.zeros(21, 3)
+    slanted[0, :2] = torch.tensor([0.1, 0.2])
+    hand = SeenHand(side="right", score=1.0, landmarks=slanted + 0.3, world_m=torch.zeros(21, 3))
+    see(monkeypatch, lambda _frame, _time_s: [hand])
+    shapes: list[float] = []
+    covered = head_motion.is_covered
+
+    def noted(points: np.ndarray, hands: Sequence[SeenHand], aspect: float, *, margin: float) -> np.ndarray:
+        shapes.append(aspect)
+        return covered(points, hands, aspect, margin=margin)
+
+    monkeypatch.setattr(head_motion, "is_covered", noted)
+    looks = look_at_video(video, HandConfig(), Cache(tmp_path / "cache"))
+    assert looks.arms == ((round(math.sqrt(0.5), 2),),) * 6
+    assert set(shapes) == {2.0}
 
 
 def test_where_nobody_looks_for_hands_nobody_knows_of_arms(tmp_path: Path) -> None:

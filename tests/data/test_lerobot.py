@@ -196,6 +196,23 @@ def test_text_in_place_of_a_file_is_a_problem_of_its_episode_only(tmp_path, part
     assert len(problems) == 1
 
 
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        (lambda path: path.unlink(), "this file is missing. Put it there"),
+        (lambda path: path.write_bytes(b"PAR1 and no more"), "not a readable parquet file"),
+        (lambda path: change_rows(path.parents[2], 0, timestamp=[float(row) for row in range(80)]), "row 1 is stamped"),
+    ],
+    ids=["missing", "broken", "late"],
+)
+def test_a_reason_does_not_name_its_own_file_a_second_time(tmp_path, spoil, reason):
+    root = play_set(tmp_path / "set")
+    spoil(parquet(root, 0))
+    _, [(file, words)] = LeRobotSource(root).episodes([])
+    assert file == "episode_000000.parquet"
+    assert words.startswith(reason)
+
+
 def test_video_that_nobody_asked_for_is_not_looked_at(tmp_path):
     root = play_set(tmp_path / "set")
     shutil.rmtree(root / "videos")

@@ -1,6 +1,8 @@
 """Each kind of junk, planted at three strengths; and what comes near it but is not junk."""
 
+import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -18,6 +20,8 @@ from footage_builder import (
     side_by_side,
     watch,
 )
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from video_builder import even_times, shade
 
 from adapt.footage import reasons
@@ -26,6 +30,7 @@ from adapt.footage.settings import FootageConfig
 from adapt.footage.watch import LookFigures
 
 GOOD = film(Scene())
+LOOK = watch(GOOD[:1]).looks[0]
 OTHER = altered(film(Scene(place=2)), lambda frame: 1.25 * frame)
 THIRD = altered(film(Scene(place=4)), lambda frame: 0.8 * frame)
 # Lit from below, so that beside another picture now this one is the brighter, now that one.
@@ -168,6 +173,19 @@ def test_looks_from_all_over_a_shot_are_asked_for_a_seam(barred_off: range) -> N
     assert shot_seam_share([look for look in panels for _ in range(4)]) > FootageConfig().max_seam_share
 
 
+def test_a_camera_that_turns_too_fast_is_the_reason_also_where_that_blurs_the_picture() -> None:
+    fast = {"camera_known_share": 1.0, "camera_deg_s": 61.2, "camera_peak_deg_s": 90.0}
+    for frames in (GOOD, blurred(GOOD, 5.0)):
+        looks = watch(frames).looks
+        lenient, strict = (
+            judge(looks, 0.0, FootageConfig(max_camera_deg_s=most), size=(180, 320), camera=fast)
+            for most in (61.5, 61.0)
+        )
+        assert reasons.common(lenient[1]) == ("" if frames is GOOD else reasons.BLURRED)
+        assert strict[1] == f"{reasons.CAMERA} (it turns by 61 degrees a second)"
+        assert fast.items() <= strict[0].items()
+
+
 @pytest.mark.parametrize(
     ("key", "off", "frames"),
     [
@@ -229,6 +247,39 @@ def test_bars_on_one_side_only_or_of_a_dark_scene_are_none() -> None:
     assert bars_share(bars_of(watch(one).looks)) == 0.0
     vignette = np.clip(np.minimum(np.arange(180), np.arange(180)[::-1]) / 60, 0, 1) ** 2
     assert bars_share(bars_of(watch(altered(GOOD, lambda frame: frame * vignette[:, None, None])).looks)) < 0.05
+
+
+@pytest.mark.parametrize(
+    ("sides", "common"),
+    [
+        ([(0.2, 0.19, 0.0, 0.0)], (0.2, 0.19, 0.0, 0.0)),
+        ([(0.2, 0.15, 0.1, 0.11)], (0.0, 0.0, 0.1, 0.11)),
+        ([(0.2, 0.2, 0.15, 0.1)], (0.2, 0.2, 0.0, 0.0)),
+        ([(0.2, 0.2, 0.1, 0.0)], (0.2, 0.2, 0.0, 0.0)),
+        ([(0.2, 0.2, 0.1, 0.1), (0.1, 0.12, 0.3, 0.3)], (0.1, 0.12, 0.1, 0.1)),
+        ([(0.2, 0.2, 0.1, 0.1), (0.0, 0.0, 0.0, 0.0)], (0.0, 0.0, 0.0, 0.0)),
+    ],
+)
+def test_bars_come_in_pairs_of_like_size_and_are_in_every_look(
+    sides: list[tuple[float, float, float, float]], common: tuple[float, float, float, float]
+) -> None:
+    assert bars_of([replace(LOOK, bars=each) for each in sides]) == common
+
+
+@given(each=st.tuples(*[st.floats(0, 0.4)] * 4), height=st.integers(64, 2160), width=st.integers(64, 3840))
+@settings(max_examples=50, deadline=None)
+def test_the_recommended_crop_is_all_of_the_picture_within_the_bars_but_for_its_even_sides(
+    each: tuple[float, float, float, float], height: int, width: int
+) -> None:
+    top, bottom, left, right = each
+    told = re.fullmatch(r"ffmpeg -i IN\.mp4 -vf crop=(\d+):(\d+):(\d+):(\d+) OUT\.mp4", crop(each, (height, width)))
+    assert told is not None
+    wide, high, x, y = map(int, told.groups())
+    assert all(number % 2 == 0 for number in (wide, high, x, y))
+    for first, length, before, after, side in ((x, wide, left, right, width), (y, high, top, bottom, height)):
+        assert before * side - 1e-6 <= first < before * side + 2 + 1e-6
+        end = side * (1 - after)
+        assert end - 2 - 1e-6 < first + length <= end + 1e-6
 
 
 def test_the_recommended_crop_holds_no_bar_and_is_even() -> None:

@@ -226,7 +226,7 @@ def spoilt(made: Path, root: Path, spoil: Callable[[list[Path], list[Path]], obj
     return root
 
 
-def test_bad_episodes_are_named_and_the_rest_is_examined(made: Path, tmp_path: Path) -> None:
+def test_bad_episodes_are_named_once_and_the_rest_is_examined(made: Path, tmp_path: Path) -> None:
     def spoil(rows: list[Path], videos: list[Path]) -> None:
         rows[0].unlink()
         rows[1].write_text(LFS)
@@ -243,6 +243,7 @@ def test_bad_episodes_are_named_and_the_rest_is_examined(made: Path, tmp_path: P
         ("episode_000003.parquet", "missing"),
     ]
     assert "git lfs pull" in found["others"][1]["remedy"]
+    assert not any(each["file"] in each["found"] for each in found["others"])
     assert [each["episode"] for each in found["episodes"]] == [4, 5]
     assert found["usable_minutes"] > 0.4
 

@@ -5,7 +5,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from robot_builder import RATE_HZ, Play, clean_play, late_commands, late_film
+from robot_builder import RATE_HZ, Play, clean_play, episode_rows, late_commands, late_film, with_rows
 
 from adapt.quality.robot.findings import Finding
 from adapt.quality.robot.lag import command_lag, explained, explaining, lags_at, picture_lag
@@ -109,3 +109,27 @@ def test_a_video_that_is_shifted_in_one_episode_is_told(rows):
     assert (finding.kind, finding.subject) == ("episode's video shifted", "camera 'side'")
     assert finding.episodes == (3,)
     assert f"({abs(rows)} rows)" in finding.found
+
+
+def of_few_strokes(draw: np.random.Generator, length: int) -> np.ndarray:
+    """How fast something moves that moves six times, for some half a second each."""
+    rows = np.arange(length)
+    strokes = [draw.uniform(0.5, 1) * np.exp(-(((rows - at) / 6) ** 2)) for at in draw.uniform(0.05, 0.95, 6) * length]
+    return np.asarray(np.sum(strokes, axis=0))
+
+
+def test_of_a_robot_that_moves_little_chance_does_not_make_a_shifted_video():
+    """What moves in the picture is not the robot: at some lag its strokes fall together with the robot's all the same,
+    in nine of these eighty by as much as those of a shifted video.
+    """
+    side = motion(play())["side"]
+    latency, alarms = measure_latency(play().spec, play().rows, {"side": side}), 0
+    for seed in range(80):
+        draw, old = np.random.default_rng(seed), play().rows[3]
+        steps = of_few_strokes(draw, old.length)[:, None] * [0.1, 0.08, 0.1, 0.008, 0] * draw.choice([-1, 1], 5)
+        state = old.state[0] + steps.cumsum(axis=0) + draw.normal(0, [3e-4, 3e-4, 3e-4, 5e-5, 0], old.state.shape)
+        changed = with_rows(play(), 3, episode_rows(3, state, state))
+        film = [*side]
+        film[3] = (3 * of_few_strokes(draw, old.length - 1) + draw.normal(0, 0.05, old.length - 1)) * film[3].std()
+        alarms += bool(examine_latency(changed.spec, changed.rows, {"side": film}, latency))
+    assert alarms <= 3

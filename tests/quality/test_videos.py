@@ -124,6 +124,11 @@ def test_views_of_somebody_opposite_are_told_and_asked_to_be_filmed_otherwise_bu
         "visited.mp4": [("others_hands", "hint")],
         "theirs.mp4": [("third_person", "hint")],
     }
+    words = {file.name: file.findings[0].found for file in report.files if file.findings}
+    assert words["visited.mp4"].endswith("from 0:00.0 to 0:03.2")
+    blind = replace(RULES, hands=replace(RULES.hands, max_opposite_share=0.9))
+    again = examine(tmp_path / "videos", tmp_path / "cache", rules=blind)
+    assert [file.name for file in again.files if file.findings] == ["theirs.mp4"]
     assert [file.usable_s for file in report.files] == [pytest.approx(8.0)] * 3
     again = {step.files: step.what for step in report.steps if step.kind == "film_again"}
     assert again[("theirs.mp4",)].startswith("If these are upside down, turn them")

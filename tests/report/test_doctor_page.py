@@ -3,11 +3,10 @@
 import io
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from headless_browser import Tab, browsing, find_browser
+from headless_browser import Tab
 from PIL import Image
 
 from adapt.quality.files import FileReport, Stretch
@@ -17,7 +16,6 @@ from adapt.quality.thumbnails import Thumbnail, Thumbnails
 from adapt.quality.videos import VideosReport
 from adapt.report.doctor_page import OPEN_FILES, DoctorFacts, render_doctor_page, write_doctor_page
 
-BROWSER = find_browser()
 NAUGHTY = '<script>alert("x")</script>.mp4'
 
 
@@ -113,14 +111,6 @@ def test_many_videos_are_folded_away() -> None:
     more = [file(f"{n}.mp4", Stretch(start_s=0.0, end_s=5.0, code="kept")) for n in range(OPEN_FILES)]
     assert "3 more videos, which lose less" in render_doctor_page(facts(*more))
     assert "more videos, which" not in render_doctor_page(facts())
-
-
-@pytest.fixture(scope="module")
-def tab() -> Iterator[Tab]:
-    if BROWSER is None:
-        pytest.skip("no Chromium on the PATH, and WAM_ADAPT_TEST_BROWSER names none; nothing was looked at")
-    with browsing(BROWSER) as tab:
-        yield tab
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])

@@ -1,31 +1,19 @@
 """The page in a real browser: silent, offline, fits the screen, its films play. Skips where no Chromium is found."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
 from closed_loop_builder import video_record
-from headless_browser import Tab, browsing, find_browser
+from headless_browser import Tab
 from report_builder import fullest_evaluation, human_facts, play_facts, provenance, scene, study_record
 
 from adapt.evaluate.rollout_sheet import CELL_PX, Scene, Strip, Take
 from adapt.report.facts import Pictures, ReportFacts
 from adapt.report.page import write_report
 
-BROWSER = find_browser()
-pytestmark = pytest.mark.skipif(
-    BROWSER is None, reason="no Chromium on the PATH, and WAM_ADAPT_TEST_BROWSER names none; nothing was looked at"
-)
 DESKTOP, PHONE = (1280, 800), (390, 844)
 SHEET = "Number(document.querySelector('svg.film image').getAttribute('x'))"
-
-
-@pytest.fixture(scope="module")
-def tab() -> Iterator[Tab]:
-    assert BROWSER is not None
-    with browsing(BROWSER) as tab:
-        yield tab
 
 
 @pytest.fixture(scope="module")

@@ -3,12 +3,11 @@
 import json
 import re
 from argparse import Namespace
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from headless_browser import Tab, browsing, find_browser
+from headless_browser import Tab
 from robot_builder import CAMERAS, clean_play, clipped, swapped
 from robot_set import write_set, write_spec
 
@@ -18,7 +17,6 @@ from adapt.report import robot_page
 from adapt.report.robot_page import OPEN_EPISODES, RobotFacts, render_robot_page, write_robot_page
 from pipelines import doctor_robot
 
-BROWSER = find_browser()
 NAUGHTY = '<script>alert("x")</script>'
 
 
@@ -96,14 +94,6 @@ def test_many_episodes_and_axes_are_folded_away(facts: RobotFacts, monkeypatch: 
     assert "3 more episodes</summary>" in page
     monkeypatch.setattr(robot_page, "OPEN_AXES", 2)
     assert "3 more axes</summary>" in render_robot_page(facts)
-
-
-@pytest.fixture(scope="module")
-def tab() -> Iterator[Tab]:
-    if BROWSER is None:
-        pytest.skip("no Chromium on the PATH, and WAM_ADAPT_TEST_BROWSER names none; nothing was looked at")
-    with browsing(BROWSER) as tab:
-        yield tab
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])

@@ -13,6 +13,7 @@ from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Float
+from numpy.typing import NDArray
 
 from adapt.embodiment.spec import Embodiment
 from adapt.quality.robot.correlate import Following, added, changes, following
@@ -87,6 +88,7 @@ def command_lag(spec: Embodiment, episodes: Sequence[EpisodeRows], *, seed: int 
     ]
 
     def fit(drawn: Sequence[int]) -> np.ndarray:
+        """Correlation of all axes together at every lag, of the units drawn; shape (lags,)."""
         sums: Following = added([units[place] for place in drawn])
         own = np.einsum("laa->l", sums.products)
         return np.asarray(own / max(1e-300, float(np.sqrt(sums.lead.sum() * sums.follow.sum()))))
@@ -142,17 +144,31 @@ def explaining(
     length = min(len(motion), episode.length - 1)
     if length < max(_LEAST_ROWS, 3 * max(lags)):
         return []
-    paths = np.stack([c.path(episode) / s for c, s in zip(used, scales, strict=True)], axis=1)
-    speeds = _smooth(np.abs(np.diff(paths, axis=0))[:length], episode.rate_hz)
-    seen = _smooth(np.asarray(motion[:length], dtype=np.float64)[:, None], episode.rate_hz)[:, 0]
+    speeds, seen = smoothed(used, scales, episode, motion)
     edges = np.linspace(0, length, parts + 1).round().astype(int)
     return [_sums(speeds, seen, lags, a, b) for a, b in pairwise(edges.tolist())]
 
 
+def smoothed(
+    used: Sequence[Channel], scales: Sequence[float], episode: EpisodeRows, motion: Float[np.ndarray, " _t"]
+) -> tuple[Float[np.ndarray, "t c"], Float[np.ndarray, " t"]]:
+    """Speeds of an episode's channels in units of their scales, and the picture's motion; means over some 0.1 s."""
+    length = min(len(motion), episode.length - 1)
+    paths = np.stack([c.path(episode) / s for c, s in zip(used, scales, strict=True)], axis=1)
+    speeds = _smooth(np.abs(np.diff(paths, axis=0))[:length], episode.rate_hz)
+    return speeds, _smooth(np.asarray(motion[:length], dtype=np.float64)[:, None], episode.rate_hz)[:, 0]
+
+
+def explained_frames(length: int, lags: Sequence[int]) -> NDArray[np.int64]:
+    """Frames of an episode that are explained: the same at every lag, so that all have rows."""
+    reach = max(abs(lag) for lag in lags)
+    return np.arange(reach, length - reach)
+
+
 def _sums(speeds: np.ndarray, seen: np.ndarray, lags: Sequence[int], first: int, last: int) -> Explaining:
     """One stretch; the same frames are explained at every lag, by rows from before or after them."""
-    reach = max(abs(lag) for lag in lags)
-    frames = np.arange(max(first, reach), min(last, len(seen) - reach))
+    frames = explained_frames(len(seen), lags)
+    frames = frames[(frames >= first) & (frames < last)]
     size = speeds.shape[1]
     squares, products, total = np.zeros((len(lags), size, size)), np.zeros((len(lags), size)), np.zeros(len(lags))
     if len(frames) > 1:

@@ -7,8 +7,19 @@ import numpy as np
 from jaxtyping import Float
 
 from adapt.embodiment.spec import Embodiment
+from adapt.quality.robot.chance import better_by_chance
 from adapt.quality.robot.findings import Finding, Gravity, Tally
-from adapt.quality.robot.lag import Explaining, Lag, command_lag, explained, explaining, lags_at, picture_lag
+from adapt.quality.robot.lag import (
+    Explaining,
+    Lag,
+    command_lag,
+    explained,
+    explained_frames,
+    explaining,
+    lags_at,
+    picture_lag,
+    smoothed,
+)
 from adapt.quality.robot.rows import EpisodeRows, channels, spread
 
 _SLOW_S = 0.5  # A robot that answers later is slow, or its columns are not of one clock.
@@ -19,6 +30,7 @@ _OWN_LENGTH_S, _OWN_LENGTH_ROWS = 6.0, 80  # Shorter episodes are not judged alo
 _OWN_FIT = 0.5  # correlation of what is predicted with what is seen, at the episode's own lag
 _OWN_BETTER = 0.15  # than at the set's
 _HALF_BETTER = 0.05  # in each half of the episode
+_OWN_CHANCE = 0.05  # probability that the episode's own lag is better by chance, most
 _RIDGE = 1e-3
 
 Motion = Sequence[Float[np.ndarray, " _t"]]  # of one camera, by episode
@@ -165,7 +177,10 @@ def _odd_episodes(spec: Embodiment, camera: str, episodes: Sequence[EpisodeRows]
         if abs(off) < least or curve[place] < _OWN_FIT or curve[place] - curve[usual] < _OWN_BETTER:
             continue
         halves = [_fit(half, weights) for half in explaining(used, scales, episode, motion, lags, 2)]
-        if all(half[place] - half[usual] > _HALF_BETTER for half in halves):
+        if not all(half[place] - half[usual] > _HALF_BETTER for half in halves):
+            continue
+        speeds, shown = smoothed(used, scales, episode, motion)
+        if _chance(speeds @ weights, shown, lags, place, usual) < _OWN_CHANCE:
             tally.add(
                 episode.index,
                 float(abs(off)),
@@ -173,6 +188,13 @@ def _odd_episodes(spec: Embodiment, camera: str, episodes: Sequence[EpisodeRows]
                 f"({abs(off)} rows) than in the other episodes",
             )
     return tally.findings(len(episodes))
+
+
+def _chance(predicted: np.ndarray, seen: np.ndarray, lags: Sequence[int], place: int, usual: int) -> float:
+    """How likely what is seen fits the prediction better at one lag than at the usual one by chance."""
+    frames = explained_frames(len(seen), lags)
+    better, worse = (predicted[frames - lags[each]] for each in (place, usual))
+    return better_by_chance(seen[frames], better, worse, tried=len(lags))
 
 
 def _weights(parts: Sequence[Explaining], place: int) -> np.ndarray:
