@@ -89,7 +89,7 @@ def test_help_costs_less_than_half_a_second_over_a_bare_interpreter():
 
 def test_every_verb_answers_to_help(capsys):
     verbs = ["adapt", *STAGES, "study", "publish", "pull", "predict", "config", "sim", "demo", "pretrain"]
-    verbs += ["status", "cache", "withdraw", "doctor"]
+    verbs += ["status", "cache", "withdraw", "doctor", "merge", "plan"]
     for verb in verbs:
         with pytest.raises(SystemExit) as stop:
             cli.main([verb, "--help"])
