@@ -63,7 +63,7 @@ def table(plan: "Plan") -> "RenderableType":
     asked = plan.asked
     card = asked.machine.card
     view = Table(
-        title=f"{asked.subject.name} on {asked.machine} ({card.memory_gib} GB): GB of a card's memory",
+        title=f"{asked.subject.name} on {asked.machine} ({card.memory_gib} GB): what of its memory is taken, in GB",
         caption="\n".join(_caption(plan)),
         box=box.SIMPLE_HEAD,
         title_justify="left",
@@ -128,7 +128,7 @@ def to_json(plan: "Plan") -> dict[str, Any]:
 def _caption(plan: "Plan") -> list[str]:
     machine = plan.asked.machine
     told = [
-        f"counted on: {_gb(machine.room)} GB of a card. Latents and prompts are encoded before: no encoder is there.",
+        f"counted on: {_gb(machine.room)} GB of it. Latents and prompts are encoded before: no encoder is there.",
     ]
     if any(rung.planned for rung in plan.rungs):
         told.append("(planned): a size only, this version cannot do it yet")

@@ -235,7 +235,7 @@ def _named(base: Base, bundle: Bundle) -> Base:
 
 
 def _nbytes(base: Base, dtype: torch.dtype) -> int:
-    kept = sum(value.nbytes for part in (base.codec, base.text) for value in part.state_dict().values())
+    kept: int = sum(value.nbytes for part in (base.codec, base.text) for value in part.state_dict().values())
     return kept + sum(value.numel() for value in base.model.state_dict().values()) * dtype.itemsize
 
 

@@ -37,7 +37,8 @@ def test_the_ladder_is_told_as_it_was_climbed(base: str) -> None:
         if gpu["take"] is None:
             assert cell == "none"
         else:
-            assert cell == f"{gpu['take']}{' (planned)' if gpu['planned'] else ''}: {gpu['gb']} GB, {gpu['hours']} h"
+            hours = f"{gpu['hours']} h" if gpu["hours"] >= 0.1 else "minutes"
+            assert cell == f"{gpu['take']}{' (planned)' if gpu['planned'] else ''}: {gpu['gb']} GB, {hours}"
 
 
 def test_shares_are_those_of_the_code() -> None:

@@ -172,7 +172,7 @@ def _run(dit: WanTransformer, head: ActionHead | None, asked: Traced, trained: l
             loss = loss + head.loss(hidden, asked.batch)
         del tokens, hidden
         forward = tally.flops
-        loss.backward()
+        torch.autograd.backward(loss)
     for value in trained:
         value.grad = None
     return forward, tally

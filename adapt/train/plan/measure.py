@@ -81,7 +81,7 @@ def _step(
             loss, hidden = video_loss(dit, asked.shape, asked.batch, tokens)
             if head is not None:
                 loss = loss + head.loss(hidden, asked.batch)
-            loss.backward()
+            torch.autograd.backward(loss)
     optimizer.step()
 
 

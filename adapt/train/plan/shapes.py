@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from adapt.models.wan.blocks import Conditions
@@ -46,8 +47,8 @@ class Passed:
 
 
 def video_loss(
-    dit: WanTransformer, shape: Passed, batch: int, acting: Tensor | None = None
-) -> tuple[Tensor, Tensor | None]:
+    dit: WanTransformer, shape: Passed, batch: int, acting: Float[Tensor, "b n width"] | None = None
+) -> tuple[Float[Tensor, ""], Float[Tensor, "b n width"] | None]:
     """The training pass of `adapt.models.passes.velocities` over tensors without values, and the video's squared error.
 
     Args:
