@@ -17,7 +17,11 @@ from adapt.policy.policy import Policy
 def test_it_acts_in_the_bodys_own_axes_and_on_what_it_feels(
     head: str, body: Embodiment, statistics: BodyStatistics
 ) -> None:
-    policy = Policy(own_base(state=(3,)), Actor(spec=body, statistics=statistics), video_steps=2)
+    base = own_base(state=(3,))
+    with torch.no_grad():  # Of random weights this small, so that what is felt is not lost in what is seen.
+        for layer in (base.model.joint.actions.state_encoder.layer1, base.model.joint.actions.state_encoder.layer2):
+            layer.W.mul_(10)
+    policy = Policy(base, Actor(spec=body, statistics=statistics), video_steps=2)
     picture = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
 
     def seen(state: float) -> dict[str, Any]:
@@ -27,6 +31,6 @@ def test_it_acts_in_the_bodys_own_axes_and_on_what_it_feels(
     steps = policy.geometry.action_steps
 
     assert plans.actions.shape == (3, steps, 2)
-    torch.testing.assert_close(plans.actions[0], plans.actions[1])
-    relative = plans.actions[:, :, 1]  # the axis that does not start from the state
-    assert (relative[0] - relative[2]).abs().max() > 1e-4
+    torch.testing.assert_close(plans.actions[0], plans.actions[1], atol=2e-5, rtol=1e-4)
+    absolute = plans.actions[:, :, 1]  # the axis that does not start from the state
+    assert (absolute[0] - absolute[2]).abs().max() > 5e-4
