@@ -138,6 +138,7 @@ def _encode(share: _Share) -> _Encoded:
         return _nothing(share, f"has no cache to write to ({error})")
 
     def read(part: list[Window]) -> Iterator[WindowFrames]:
+        """Windows' frames, as videos are found on this machine."""
         return read_windows(part, share.body, geometry, cache)
 
     encode_into(latents, share.windows, read, encode, done=lambda _: None)

@@ -62,6 +62,7 @@ def run(job: Job, cache: Cache | None = None) -> Path:
     }
 
     def work(folder: Path) -> Mapping[str, Any]:
+        """Write the bundle, put it together with its base again, and hold it against its golden example."""
         require_intact(*stages.values())
         bundle = _collect(job, stages, cache or Cache.default())
         write_bundle(folder, bundle)

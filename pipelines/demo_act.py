@@ -77,6 +77,7 @@ def run(job: Job) -> Path:
     }
 
     def work(folder: Path) -> Mapping[str, Any]:
+        """Let base and adapted model act in the same scenes; leaves the record and the films."""
         from adapt.evaluate.trial_pairs import in_words, to_json
 
         require_intact(bundle)

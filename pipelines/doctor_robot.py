@@ -108,9 +108,11 @@ def run(question: Question) -> Checkup:
     with progress_bar("doctor") as tell:
 
         def count(done: int, of: int) -> None:
+            """Tell how much is done after so many episodes were read."""
             tell(done / of * (1 - _WATCHING), f"{done} of {of} episodes read")
 
         def watched(done: int, of: int) -> None:
+            """Tell how much is done after so many episodes' videos were watched."""
             tell(1 - _WATCHING + done / of * _WATCHING, f"{done} of {of} episodes watched")
 
         digest = refuse_withdrawn(job.run_folder, cache)

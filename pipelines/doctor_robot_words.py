@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 from adapt.quality.goals import minutes, sentence
-from adapt.quality.robot.episodes import TaskReport
+from adapt.quality.robot.episodes import RecordedTask
 from adapt.quality.robot.findings import Finding
 from adapt.quality.robot.report import RobotReport
 from adapt.report.bands import wanted
@@ -46,7 +46,7 @@ def show(checkup: Checkup) -> "RenderableType":
     return Group(*parts)
 
 
-def _tasks(tasks: Sequence[TaskReport]) -> "RenderableType":
+def _tasks(tasks: Sequence[RecordedTask]) -> "RenderableType":
     table = _table("left", "right", "right", "right", "right", "left")
     table.add_row(*_dim("task", "usable", "of", "wrong", "episodes", "still wanted"))
     for task in tasks[:_MOST_TASKS]:

@@ -59,6 +59,7 @@ def run(job: Job, cache: Cache | None = None, workers: Workers | None = None) ->
     }
 
     def work(folder: Path) -> Mapping[str, Any]:
+        """Encode every window that was not rejected; leaves what `read_encoded` reads."""
         require_intact(ingest)
         base = load_base(job.recipe.base, parts=("codec", "text"))
         kept = [window for window in read_windows(job) if window.split != "rejected"]
@@ -93,6 +94,7 @@ def _encode(
             encode_ahead(fresh, body, (name, base.codec.fingerprint), latents, engine, done=progress)
 
     def read(part: list[Window]) -> Iterator[WindowFrames]:
+        """Frames of some windows."""
         return read_frames_of(part, body, base.geometry, store)
 
     with bar("encode", len(kept)) as progress:

@@ -66,6 +66,7 @@ def ask_both(
     held_out = [with_round_trip(item, codec) for item in material.held_out] if acts else material.held_out
 
     def ask(actor: Actor | None, rungs: Rungs | None) -> _Answers:
+        """What the model, as it is now, answers about windows, recordings and replay."""
         return _Answers(
             held_out=imagine_held_out(base.model, held_out, actor, draw, done, rungs=rungs),
             recordings=roll_out(base.model, material.recordings, actor, draw, codec, done),

@@ -78,6 +78,7 @@ def _train(job: Job, cache: Cache, leader: "Leader | None") -> Path:
     }
 
     def work(folder: Path) -> Mapping[str, Any]:
+        """Train, from the last checkpoint if there is one; leaves the adapter, the heads and the record."""
         from adapt.train.checkpoint import discard_checkpoints
         from adapt.train.loop import fit  # Lightning takes seconds to load.
         from adapt.train.result import write_result

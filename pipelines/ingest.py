@@ -75,6 +75,7 @@ def run(job: Job, workers: Workers | None = None) -> Path:
     }
 
     def work(folder: Path) -> Mapping[str, Any]:
+        """Cut windows, split them and write the clip table; the facts are counts, reasons and problems."""
         with progress_bar("ingest") as tell:
             windows, problems = plan.read(tell)
         windows, same_session = assign_splits(windows, job.recipe.windows.validation_share)
@@ -111,6 +112,7 @@ def _plan_human(job: Job, body: Embodiment, geometry: BaseGeometry, cache: Cache
     folder = leave_out(read_video_folder(job.source_path, job.task), job.run_folder, cache)
 
     def read(tell: Tell) -> Found:
+        """Windows of the videos, looked at ahead where there are workers."""
         from adapt.data.human_windows import read_human_videos  # MediaPipe and PyAV: only when needed
 
         if workers is not None and workers.are_asked:
@@ -140,7 +142,10 @@ def _plan_play(job: Job, body: Embodiment, geometry: BaseGeometry, cache: Cache)
     source = open_source(root, rate_hz=body.rate_hz, task=job.task or "")
 
     def read(tell: Tell) -> Found:
+        """Windows of the episodes."""
+
         def count(done: int, of: int) -> None:
+            """Tell how much is done after so many episodes."""
             tell(done / of, f"{done} of {of} episodes")
 
         return read_play_dataset(source, body, geometry, job.recipe.windows, digest=digest, progress=count)
@@ -231,6 +236,7 @@ def progress_bar(name: str) -> Iterator[Tell]:
         task = progress.add_task("", total=1.0)
 
         def tell(share: float, what: str) -> None:
+            """Show what share is done, and of what."""
             progress.update(task, completed=share, description=what, refresh=True)
 
         yield tell

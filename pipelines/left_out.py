@@ -57,6 +57,7 @@ def refuse_withdrawn(run: Path, cache: Cache) -> Callable[[Path], str]:
     withdrawn = find_withdrawn(run, cache.root)
 
     def digest(path: Path) -> str:
+        """SHA-256 of a video's bytes, hex; DataError where it was withdrawn."""
         found = cache.file_digest(path)
         if found in withdrawn:
             raise DataError(f"{path.name}: {_reason(withdrawn[found])}")

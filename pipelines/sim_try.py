@@ -111,6 +111,7 @@ def question(arguments: Namespace) -> Question:
     """What the words of the command line ask for."""
 
     def place(text: str | None) -> Path | None:
+        """A path that was typed, absolute; None where none was."""
         return None if text is None else Path(text).expanduser().absolute()
 
     model = arguments.model

@@ -96,6 +96,7 @@ def run(job: Job, *, terminal: Terminal | None = None, cache: Cache | None = Non
     }
 
     def work(folder: Path) -> Mapping[str, Any]:
+        """Put all judgements together; leaves the record and the report."""
         from pipelines.reporting import write_study_report
 
         accounts = {name: read_errors(path) for name, path in judgements.items()}

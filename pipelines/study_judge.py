@@ -81,6 +81,7 @@ def judge(bench: "Bench", arm: str, seed: int, trainings: Mapping[str, Path], do
     plan, name = bench.plan, unit_name(arm, seed)
 
     def work(folder: Path) -> Mapping[str, Any]:
+        """Measure the arm's training, or the base where it has none; leaves the errors."""
         if name in trainings:
             bench.adapt_from(trainings[name])
         account = bench.measure(arm, seed, done)

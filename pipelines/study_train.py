@@ -61,6 +61,7 @@ def train(plan: Plan, arm: str, seed: int) -> Path:
     """One training, from its last checkpoint where it was killed; the folder of its result."""
 
     def work(folder: Path) -> Mapping[str, Any]:
+        """Train one arm from one seed, from the last checkpoint if there is one."""
         from adapt.train.checkpoint import discard_checkpoints
         from adapt.train.loop import fit  # Lightning takes seconds to load.
         from adapt.train.result import write_result

@@ -93,6 +93,7 @@ class _ToStandardError(logging.Handler):
     """Writes to what standard error is when something is said, not to what it was when the program began."""
 
     def emit(self, record: logging.LogRecord) -> None:
+        """Write a record, plainly where it tells of progress and with its level where it tells of trouble."""
         # Facts about the work stand under the stage's line; only trouble is called by its name.
         plain = record.levelno == logging.INFO
         lines = record.getMessage().splitlines() if plain else [self.format(record)]

@@ -47,8 +47,9 @@ def find_alike(video: str, file: Path | None, cache: Cache) -> Collection[str]:
     alike: set[str] = set()
 
     def note(copy: Copy) -> bool:
+        """Keep of whom it is a copy, and go on."""
         alike.add(digests[copy.of])
-        return False  # Go on: there may be more of them.
+        return False  # There may be more of them.
 
     library.copies(own, FootageConfig().max_likeness, note)
     return alike

@@ -112,6 +112,7 @@ def examine_human_videos(
         video = videos[place]
 
         def tell(share: float, number: int = number, name: str = video.item.name) -> None:
+            """Pass on the share of all videos that is done, in [0, 1], and the name of this one."""
             progress((number + share) / len(unique), name)
 
         tell(0.0)

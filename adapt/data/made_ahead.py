@@ -37,6 +37,7 @@ def made_ahead(items: Iterator[T], *, most: int) -> Iterator[Iterator[T]]:
     room, left = Semaphore(most - 1), Event()
 
     def make() -> None:
+        """Run in the thread: put the items, as room for them is made, then how they ended."""
         error = None
         try:
             for item in items:

@@ -131,6 +131,7 @@ def _files(root: Path, problems: list[tuple[str, str]]) -> Iterator[Path]:
     entered: set[str] = set()
 
     def pass_over(error: OSError) -> None:
+        """Note a folder that cannot be entered, and go on beside it."""
         problems.append((_name(Path(error.filename), root), f"cannot be entered ({error.strerror}); change its mode"))
 
     for folder, folders, names in os.walk(root, onerror=pass_over, followlinks=True):

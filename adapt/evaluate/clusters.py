@@ -118,6 +118,7 @@ def half_widths(parts: list[Part], confidence: float) -> tuple[float, float]:
     own = [float(special.stdtrit(part.dof, level)) for part in parts]
 
     def reach(widen: list[float]) -> float:
+        """One side's half-width, of parts widened by so much each: the mean of both ways."""
         squares = [(by * by * part.variance) for by, part in zip(widen, parts, strict=True)]
         together = shared * math.sqrt(sum(squares))
         apart = math.sqrt(sum(t * t * square for t, square in zip(own, squares, strict=True)))

@@ -101,6 +101,7 @@ def measure_drift(
     size = geometry.latent_frames_per_chunk
 
     def errors(rows: Sequence[Tensor]) -> Errors:
+        """Of each recording, the mean error of latents, shape (chunks,): one number a chunk."""
         return [latent_error(row, other).view(-1, size).mean(dim=1) for row, other in zip(rows, true, strict=True)]
 
     # Every contender's windows start where the others' do.

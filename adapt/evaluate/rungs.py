@@ -107,6 +107,7 @@ def _following(labelled: Labelled) -> Following | None:
     """How the first chunk read from the true future goes along with the truth, as the model is trained on it."""
 
     def relative(item: HeldOut, actions: Tensor | None) -> Tensor:
+        """A window's actions as the model is trained on them, of its first chunk; shape (steps, axes)."""
         assert actions is not None  # The windows are labelled, and what is told has an answer for each.
         steps = labelled.body.action_steps
         scaled = to_relative(actions.double(), item.window.state, labelled.body.spec, action_steps=steps)

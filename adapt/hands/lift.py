@@ -149,6 +149,7 @@ class _Rows:
     at: Tensor
 
     def spread(self, rows: Tensor, fill: Tensor | None = None) -> Tensor:
+        """Rows of the looks at `at` among rows of all, shape (count, ...); the others are 0, or `fill`."""
         whole = torch.zeros(self.count, *rows.shape[1:], dtype=rows.dtype)
         if fill is not None:
             whole[:] = fill.to(rows.dtype)

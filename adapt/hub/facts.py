@@ -119,6 +119,7 @@ def _base(record: BaseRecord) -> BaseFacts:
 
 def _body(body: Embodiment) -> Body:
     def named(axes: Sequence[Axis]) -> tuple[tuple[str, str], ...]:
+        """Each axis by its name and unit."""
         return tuple((axis.name, axis.unit) for axis in axes)
 
     return Body(

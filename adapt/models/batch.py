@@ -70,6 +70,7 @@ class Batch:
         """The same batch on another device, its floating-point tensors as `dtype`."""
 
         def move(value: Tensor) -> Tensor:
+            """To the device; to the type, too, unless it counts or masks."""
             return value.to(device=device, dtype=dtype if value.is_floating_point() else None)
 
         tensors: dict[str, Any] = {

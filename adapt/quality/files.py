@@ -159,6 +159,7 @@ def _stretches(
         return (lost,) if duration_s > LEAST_S else ()
 
     def code_of(window: Window) -> str:
+        """What becomes of a window, which nobody can use until somebody says what is done in it."""
         code = faults.window_code(window.rejection)
         return faults.UNTOLD if code == faults.KEPT and not told else code
 
@@ -266,6 +267,7 @@ _GAP_REMEDY = "film in several sessions, which are held out whole"
 
 def _sorted(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     def rank(finding: Finding) -> tuple[bool, int, float, str]:
+        """The lower, the sooner it is told: by what to do first, then weight, seconds lost, and code."""
         # What nobody says is mended in a second, and nothing else helps before that.
         return finding.code != faults.UNTOLD, WEIGHTS.index(finding.weight), -finding.seconds, finding.code
 

@@ -9,6 +9,7 @@ from typing import Any
 from adapt.quality import faults
 from adapt.quality.files import FileReport
 from adapt.quality.findings import HINT, Finding
+from adapt.quality.tasks import TaskReport
 from adapt.quality.viewpoint import REMEDIES
 
 # DreamZero adapted with 12 minutes of egocentric human video: 9 tasks, 8 takes of each (arXiv 2602.15922, section 5.1).
@@ -34,34 +35,14 @@ _MENDED = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TaskReport:
-    """What there is of one task.
+class FilmedTask(TaskReport):
+    """What there is of one task in videos.
 
     Attributes:
-        instruction: The task; "" for videos of which nobody says what is done in them.
         files: Videos of it.
-        seconds: All of them together.
-        usable_s: Seconds of kept windows.
-        train_s: Of these, trained on.
-        validation_s: Of these, held out to judge by.
-        sessions: Sittings with at least one kept window.
-        missing_s: Seconds of kept windows that are still wanted.
-        missing_sessions: Sittings that are still wanted.
     """
 
-    instruction: str
     files: int
-    seconds: float
-    usable_s: float
-    train_s: float
-    validation_s: float
-    sessions: int
-    missing_s: float
-    missing_sessions: int
-
-    def to_json(self) -> dict[str, Any]:
-        """As a JSON object."""
-        return {key: round(value, 3) if isinstance(value, float) else value for key, value in asdict(self).items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +75,7 @@ class HeldOut:
     same_session: bool  # training and judging share the only session
 
 
-def task_reports(files: Sequence[FileReport], share: float) -> list[TaskReport]:
+def task_reports(files: Sequence[FileReport], share: float) -> list[FilmedTask]:
     """One row for each instruction, in order; what nobody tells of comes last.
 
     Args:
@@ -124,13 +105,13 @@ def goal_sessions(tasks: int, share: float) -> int:
     return max(GOAL_TASK_SESSIONS, math.ceil(wanted / max(1, tasks)))
 
 
-def _task(task: str, files: Sequence[FileReport], tasks: int, sessions_wanted: int) -> TaskReport:
+def _task(task: str, files: Sequence[FileReport], tasks: int, sessions_wanted: int) -> FilmedTask:
     usable_s = fsum(file.usable_s for file in files)
     # What nobody tells of counts as it would if somebody did, where there is no other task.
     could_be_s = usable_s if task else fsum(file.seconds_by_code().get(faults.UNTOLD, 0.0) for file in files)
     wanted = bool(task) or tasks == 0
     shown = {file.session for file in files if file.usable_s > 0 or (not task and faults.UNTOLD in _codes(file))}
-    return TaskReport(
+    return FilmedTask(
         instruction=task,
         files=len(files),
         seconds=fsum(file.duration_s for file in files),

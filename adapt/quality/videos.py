@@ -14,7 +14,7 @@ from adapt.quality import faults
 from adapt.quality.container import container_findings
 from adapt.quality.files import FileReport, report_file
 from adapt.quality.findings import HINT, LOST, Finding, from_words
-from adapt.quality.goals import HeldOut, Step, TaskReport, film_next, task_reports
+from adapt.quality.goals import FilmedTask, HeldOut, Step, film_next, task_reports
 from adapt.runs.cache import Cache
 from adapt.types import Window
 from adapt.video.probe import VideoInfo, probe
@@ -36,7 +36,7 @@ class VideosReport:
 
     files: tuple[FileReport, ...]
     others: tuple[tuple[str, Finding], ...]
-    tasks: tuple[TaskReport, ...]
+    tasks: tuple[FilmedTask, ...]
     held_out: HeldOut
     steps: tuple[Step, ...]
 

@@ -12,7 +12,8 @@ from markupsafe import Markup
 from adapt.quality import faults
 from adapt.quality.files import FileReport, Stretch
 from adapt.quality.filming import RULES
-from adapt.quality.goals import TaskReport, minutes, sentence
+from adapt.quality.goals import minutes, sentence
+from adapt.quality.tasks import TaskReport
 from adapt.quality.thumbnails import Thumbnail, Thumbnails
 from adapt.quality.times import clock
 from adapt.quality.videos import VideosReport

@@ -115,6 +115,7 @@ def _charts(traces: Traces, ranges: Float[Tensor, " d"], seconds: float) -> list
 
 def _chart(traces: Traces, axis: int, seconds: float) -> Markup:
     def points(values: Tensor) -> list[tuple[float, float]]:
+        """One axis of steps by axes as (seconds, value)."""
         return [(step / traces.rate_hz, float(value)) for step, value in enumerate(values[:, axis])]
 
     spread = () if traces.spread is None else tuple(float(value) for value in traces.spread[:, axis])

@@ -66,6 +66,7 @@ def note_withdrawn(folder: Path, video: str, trained: Mapping[str, Collection[st
     fresh = Withdrawal(video=video, on=_today(), trained={})
 
     def mark(there: Withdrawal | None) -> Withdrawal:
+        """What is to be noted, given what is there: withdrawn today, unless it is so already."""
         before = fresh if there is None else replace(there, on=fresh.on, back="") if there.back else there
         seen = {key: sorted({video, *saw, *before.trained.get(key, ())}) for key, saw in trained.items()}
         return replace(before, trained={**before.trained, **seen})

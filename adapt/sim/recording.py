@@ -117,6 +117,7 @@ def record_robot(root: Path, body: Body, takes: Takes, *, size: int = ROBOT_PX, 
     count = _Count(tell)
 
     def recordings() -> Iterator[Recording]:
+        """Draw take after take, each once the one before is written and counted."""
         for take in performed:
             yield _recording(take.episode, body, camera)
             count(take)
@@ -145,6 +146,7 @@ class _Count:
             self._tell(frames)
 
     def result(self, folder: Path) -> Recorded:
+        """What was counted so far, as recorded in a folder."""
         return Recorded(
             folder=folder, episodes=self._episodes, frames=self._frames, instructions=tuple(self._instructions)
         )

@@ -76,6 +76,7 @@ def read_checkpoint(folder: Path) -> Checkpoint | None:
     path = folder / NAME
 
     def parse(content: bytes) -> Checkpoint:
+        """A checkpoint from bytes; ValueError where they are none, RunError where another version wrote them."""
         state = from_bytes(content)
         if not isinstance(state, dict):
             raise ValueError("it is no checkpoint of a training")

@@ -268,6 +268,7 @@ def _watching(stopped: Callable[[], str]) -> Iterator[None]:
     over = threading.Event()
 
     def watch() -> None:
+        """Look once a second until it is over; end this process, with status 1, if it does not notice in time."""
         while not over.wait(1.0):
             if (told := stopped()) and not over.wait(_GRACE_S):
                 sys.stderr.write(f"error: {told}\n")

@@ -76,6 +76,7 @@ def record(out: Path, source: Source) -> Path:
     """Record a source, unless that is done; the folder it is in."""
 
     def work(folder: Path) -> Mapping[str, Any]:
+        """Record what the source says; leaves a set or a folder of videos."""
         from adapt.sim.recording import record_human, record_robot, record_videos
 
         takes = _takes(source)

@@ -121,6 +121,7 @@ def film(out: Path, home: Path, subject: Subject) -> None:
     """
 
     def do(folder: Path) -> Mapping[str, Any]:
+        """Act the first episodes again, and film them; leaves the film, sheets and an account."""
         from adapt.evaluate.rollout_film import draw_rollout
         from adapt.video.writer import write_video
 

@@ -95,6 +95,7 @@ def question(arguments: Namespace) -> Question:
     """What the words of the command line ask for."""
 
     def place(text: str) -> Path:
+        """A path that was typed, absolute."""
         return Path(text).expanduser().absolute()
 
     return Question(

@@ -77,6 +77,7 @@ def act(out: Path, unit: Unit, trial: Trial, training: Path | None) -> Path:
     """Let a policy act in the episodes of a trial; the folder of what came of it."""
 
     def work(folder: Path) -> Mapping[str, Any]:
+        """Act all episodes of the trial; leaves what became of each."""
         from adapt.evaluate.trials import to_json
 
         trials = run_trial(out, unit, trial, training)
@@ -181,6 +182,7 @@ def _learnt(out: Path, unit: Unit) -> dict[str, Any]:
 
 def _train_from_nothing(job: "Job", unit: Unit) -> Path:
     def work(folder: Path) -> Mapping[str, Any]:
+        """Train a model of random weights, resumable."""
         return scratch.train(job, unit.config, unit.seed, folder)
 
     inputs = scratch.inputs(job, unit.config, unit.seed)

@@ -15,7 +15,7 @@ from adapt.quality import faults, goals
 from adapt.quality.files import FileReport, Stretch
 from adapt.quality.filming import RULES
 from adapt.quality.findings import Finding
-from adapt.quality.goals import HeldOut, Step, TaskReport
+from adapt.quality.goals import FilmedTask, HeldOut, Step
 from adapt.quality.robot import episodes
 from adapt.quality.robot import goals as robot_goals
 from adapt.quality.robot import report as robot_report
@@ -35,7 +35,7 @@ def keys_of_everything() -> set[str]:
     fields |= {"info": None, "train_s": 1.0, "validation_s": 0.0, "hands": None, "looks_hz": 5.0}
     fields |= {"stretches": (Stretch(start_s=0.0, end_s=1.0, code="kept"),), "findings": (finding,)}
     file = FileReport(**fields)  # type: ignore[arg-type]
-    task = TaskReport(
+    task = FilmedTask(
         instruction="pour",
         files=1,
         seconds=1.0,
@@ -73,7 +73,7 @@ def test_every_key_of_a_robot_s_record_is_told() -> None:
     folder = DOCS.parent / "adapt/quality/robot"
     source = "".join((folder / name).read_text(encoding="utf-8") for name in ("report.py", "episodes.py"))
     keys = set(re.findall(r'^ +"([a-z0-9_]+)": [^"]', source, flags=re.MULTILINE))
-    keys |= {field.name for kind in (episodes.TaskReport, robot_goals.Step) for field in dataclasses.fields(kind)}
+    keys |= {field.name for kind in (episodes.RecordedTask, robot_goals.Step) for field in dataclasses.fields(kind)}
     assert {"doubted_minutes", "idle_share", "speed_q99", "doubts", "record_next"} <= keys
     assert keys <= NAMED
 

@@ -7,7 +7,7 @@ from robot_builder import arm_spec, clean_play, column, every_row, with_column
 
 from adapt.quality.goals import HeldOut
 from adapt.quality.robot.coverage import AxisCoverage, measure_coverage
-from adapt.quality.robot.episodes import TaskReport
+from adapt.quality.robot.episodes import RecordedTask
 from adapt.quality.robot.findings import Finding
 from adapt.quality.robot.gaps import find_gaps, still_axes
 from adapt.quality.robot.goals import record_next
@@ -20,8 +20,8 @@ def coverage(change=None) -> list[AxisCoverage]:
     return measure_coverage(play.spec, (every_row(play, change) if change else play).rows)
 
 
-def task(usable_s: float = 1800.0, *, missing_s: float = 0.0, missing: int = 0, name: str = "play") -> TaskReport:
-    return TaskReport(
+def task(usable_s: float = 1800.0, *, missing_s: float = 0.0, missing: int = 0, name: str = "play") -> RecordedTask:
+    return RecordedTask(
         instruction=name,
         seconds=usable_s,
         usable_s=usable_s,

@@ -1,7 +1,7 @@
 """What is one episode worth, and what is there of each task? What ingest would take, and what of it is in doubt."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from math import fsum
 from typing import Any
 
@@ -11,6 +11,7 @@ from adapt.quality import faults
 from adapt.quality.files import Stretch, laid_out, split_s
 from adapt.quality.robot.findings import Finding
 from adapt.quality.robot.idle import Idle
+from adapt.quality.tasks import TaskReport
 from adapt.types import BaseGeometry, Window
 
 DOUBTED = "doubted"  # of stretches: ingest takes them, but something about them is wrong
@@ -88,34 +89,14 @@ class EpisodeReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TaskReport:
-    """What there is of one task.
+class RecordedTask(TaskReport):
+    """What there is of one task in a robot's data.
 
     Attributes:
-        instruction: The task, as the data set has it.
-        seconds: All of it.
-        usable_s: Seconds of kept windows.
-        doubted_s: Of these, seconds that something is wrong with.
-        train_s: Of the usable, trained on.
-        validation_s: Of the usable, held out to judge by.
-        sessions: Episodes with at least one kept window; an episode is a session.
-        missing_s: Seconds of kept windows that are still wanted.
-        missing_sessions: Episodes that are still wanted.
+        doubted_s: Of the usable seconds, those that something is wrong with.
     """
 
-    instruction: str
-    seconds: float
-    usable_s: float
     doubted_s: float
-    train_s: float
-    validation_s: float
-    sessions: int
-    missing_s: float
-    missing_sessions: int
-
-    def to_json(self) -> dict[str, Any]:
-        """As a JSON object."""
-        return {key: round(value, 3) if isinstance(value, float) else value for key, value in asdict(self).items()}
 
 
 def seconds_by_code(stretches: Sequence[Stretch]) -> dict[str, float]:
@@ -165,6 +146,7 @@ def _report(
     seconds = episode.length / episode.rate_hz
 
     def code_of(window: Window) -> str:
+        """What becomes of a window of this episode."""
         if window.rejection:
             return "gap" if window.rejection == GAP else NOT_FINITE if "NaN" in window.rejection else faults.OTHER
         return DOUBTED if doubts else faults.KEPT
@@ -188,7 +170,7 @@ def report_tasks(
     doubted: Mapping[str, bool],
     geometry: BaseGeometry,
     wanted: tuple[float, int],
-) -> list[TaskReport]:
+) -> list[RecordedTask]:
     """One row for each instruction, in order of text.
 
     Args:
@@ -210,7 +192,7 @@ def report_tasks(
         missing_s = max(0.0, wanted[0] / share - fsum(usable.values()))
         sessions = len({window.session for window in kept})
         found.append(
-            TaskReport(
+            RecordedTask(
                 instruction=task,
                 seconds=seconds,
                 usable_s=fsum(usable.values()),

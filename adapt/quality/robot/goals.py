@@ -10,10 +10,10 @@ from adapt.embodiment.spec import Embodiment
 from adapt.quality.findings import Finding as Lost
 from adapt.quality.goals import HELD_OUT_WINDOWS, HeldOut, goal_sessions, minutes, sentence
 from adapt.quality.robot.coverage import AxisCoverage
-from adapt.quality.robot.episodes import TaskReport
 from adapt.quality.robot.findings import Finding
 from adapt.quality.robot.gaps import find_gaps, still_axes
 from adapt.quality.robot.rows import GUESS
+from adapt.quality.tasks import TaskReport
 
 # DreamZero adapted to a new arm with 55 trajectories of 11 tasks, about 30 minutes (arXiv 2602.15922).
 GOAL_MINUTES = 30.0

@@ -248,6 +248,7 @@ def _with_units(body: Embodiment, source: EpisodeSource, episodes: Sequence[Epis
                     reach[axis.column] = max(reach.get(axis.column, 0.0), float(size))
 
     def with_unit(axis: Axis) -> Axis:
+        """An axis with the unit that its name and its column's reach suggest, marked as a guess."""
         if axis.gripper or not reach:
             return axis
         turns = "deg" if reach.get(axis.column, 0.0) > _MOST_RAD else "rad"

@@ -14,7 +14,7 @@ from adapt.quality.findings import LOST
 from adapt.quality.findings import Finding as Lost
 from adapt.quality.goals import HeldOut
 from adapt.quality.robot.coverage import AxisCoverage
-from adapt.quality.robot.episodes import EpisodeReport, TaskReport, report_episodes, report_tasks
+from adapt.quality.robot.episodes import EpisodeReport, RecordedTask, report_episodes, report_tasks
 from adapt.quality.robot.examine import RobotExamination
 from adapt.quality.robot.findings import Finding, Tally, by_gravity
 from adapt.quality.robot.goals import Step, mend_files, record_next, wanted_in_all
@@ -77,7 +77,7 @@ class RobotReport:
     examination: RobotExamination
     episodes: tuple[EpisodeReport, ...]
     others: tuple[tuple[str, Lost], ...]
-    tasks: tuple[TaskReport, ...]
+    tasks: tuple[RecordedTask, ...]
     held_out: HeldOut
     steps: tuple[Step, ...]
 
