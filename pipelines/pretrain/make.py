@@ -15,12 +15,12 @@ from adapt.data.latent_store import LatentStore
 from adapt.embodiment.spec import Embodiment, load_embodiment
 from adapt.embodiment.statistics import BodyStatistics
 from adapt.models.base_record import BaseIdentity
-from adapt.models.bases import Base, save_base
+from adapt.models.bases import Base, load_base, save_base
 from adapt.runs.fingerprint import Json
 from adapt.runs.stage import StageResult, run_stage
 from pipelines.encode import encoders_fingerprint
 from pipelines.pretrain.action import train_action
-from pipelines.pretrain.codec import load_codec, train_codec
+from pipelines.pretrain.codec import keep_codec, load_codec, train_codec
 from pipelines.pretrain.draw import draw
 from pipelines.pretrain.halves import cores
 from pipelines.pretrain.settings import PretrainConfig
@@ -29,7 +29,7 @@ from pipelines.pretrain.windows import GEOMETRY, GRIPPER, HAND, TrainingSet, cut
 from pipelines.pretrain.world import load_world, train_world
 from pipelines.recipes import recipes_folder
 
-REVISION = "3"
+REVISION = "4"
 
 
 def run(config: PretrainConfig, out: Path, *, processes: int | None = None) -> Path:
@@ -45,13 +45,18 @@ def run(config: PretrainConfig, out: Path, *, processes: int | None = None) -> P
     """
     torch.set_num_threads(1)  # Sums in another order are other weights.
     seed, processes = config.seed, processes or cores()
+    kept = load_base(config.codec.taken_from, parts=["codec"]).codec if config.codec.taken_from else None
     bodies = {name: load_embodiment(name, [recipes_folder() / "embodiment"]) for name in (GRIPPER, HAND)}
     drawn = run_stage(out, "draw", _inputs(config, "draw"), lambda scratch: draw(scratch, config.draw, seed, processes))
     codec = run_stage(
         out,
         "codec",
-        {**_inputs(config, "codec"), "draw": drawn.key},
-        lambda scratch: train_codec(scratch, drawn.path, config.codec, seed, processes),
+        {**_inputs(config, "codec"), "draw": drawn.key, **({"kept": kept.fingerprint} if kept else {})},
+        lambda scratch: (
+            keep_codec(scratch, drawn.path, kept)
+            if kept
+            else train_codec(scratch, drawn.path, config.codec, seed, processes)
+        ),
         resumable=True,
     )
     windows = run_stage(

@@ -13,7 +13,7 @@ class DrawConfig:
     """How much of the tabletop is drawn.
 
     Args:
-        robot_episodes: Labelled expert episodes of the gripper, 4.8 s each, over the seen tasks.
+        robot_episodes: Labelled expert episodes of the gripper, 5.6 s each, over the seen tasks.
         human_episodes: The same by the hand, without actions.
         play_episodes: Gripper play without a task, 16 s each.
         astray_share: Share of the gripper's episodes that begin where somebody reached beside the block, or played.
@@ -38,6 +38,7 @@ class CodecTraining:
         scene_share: Share of clips cut from the tabletop; the others are textures made up on the spot.
         repainted_share: Share of the tabletop's clips whose red, green and blue are exchanged.
         latent_noise: Deviation of the noise that latents are decoded through, where theirs is about 1.
+        taken_from: A base whose codec is kept instead, so that latents mean the same in both; empty to train one.
     """
 
     steps: int = 7000
@@ -47,6 +48,7 @@ class CodecTraining:
     scene_share: float = 0.85
     repainted_share: float = 0.1
     latent_noise: float = 0.1
+    taken_from: str = ""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -111,13 +113,13 @@ class ActionTraining:
         imagined_windows: Windows whose future is imagined once, before training.
     """
 
-    steps: int = 6000
+    steps: int = 9000
     batch_size: int = 64
     learning_rate: float = 1e-3
     play_share: float = 0.6
     noised_share: float = 0.3
     predicted_share: float = 0.25
-    imagined_windows: int = 3000
+    imagined_windows: int = 4500
 
 
 @dataclass(slots=True, kw_only=True)
