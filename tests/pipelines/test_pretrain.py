@@ -152,7 +152,7 @@ def test_frames_are_on_the_canvas_and_the_hand_has_no_numbers(made: tuple[Path, 
     drawn = current(made[0], "draw")
     frames = np.load(drawn / "human_frames.npy")
 
-    assert frames.shape == (2, 49, 64, 64, 3)
+    assert frames.shape == (2, 57, 64, 64, 3)
     assert frames.std() > 10
     assert np.load(drawn / "play_actions.npy").shape == (2, 161, 4)
     assert not (drawn / "human_actions.npy").exists()
@@ -224,6 +224,16 @@ def test_a_killed_world_training_goes_on_to_the_same_bytes(made: tuple[Path, Pat
         assert (tmp_path / name).read_bytes() == (current(made[0], "world") / name).read_bytes(), name
 
 
+def test_a_codec_that_is_kept_is_the_bases_own_weights_and_scale(made: tuple[Path, Path], tmp_path: Path) -> None:
+    config = replace(SMALL, codec=CodecTraining(taken_from=str(made[1])))
+    with stopping_at(0):
+        run(config, tmp_path)
+    kept, shipped = load_codec(current(tmp_path, "codec")), load_base(str(made[1]), parts=["codec"]).codec
+
+    assert kept.fingerprint == shipped.fingerprint
+    assert kept.fingerprint != load_codec(current(made[0], "codec")).fingerprint  # which is not rounded yet
+
+
 def test_windows_are_told_apart_by_what_they_show(made: tuple[Path, Path]) -> None:
     data, _ = load_training_set(current(made[0], "windows"), BODIES)
     robot, play = data.select("train", "robot"), data.select("train", "play")
@@ -248,8 +258,8 @@ def test_the_plan_says_how_many_windows_begin_when_all_is_done(
         (round(data.windows[place].start_s * 10), int(busy[int(data.windows[place].session[-4:])]))
         for place in data.select("train", "robot")
     ]
-    # A window begins at a frame, so half a frame may be wanted yet; after step 32 it would be longer than the episode.
-    rests = [start >= done - 1 for start, done in begins if done <= 32]
+    # A window begins at a frame, so half a frame may be wanted yet; after step 40 it would be longer than the episode.
+    rests = [start >= done - 1 for start, done in begins if done <= 40]
 
     assert len(rests) >= 2
     assert set(rests) == {bool(resting)}
