@@ -40,7 +40,7 @@ def new_model(body: Embodiment, seed: int) -> tuple[WorldActionModel, TextEncode
     config = WorldActionConfig(wan=sizes, inverse_dynamics=head, guidance=_GUIDANCE)
     model = WorldActionModel(config, GEOMETRY, seed=seed)
     model.add_body(GRIPPER, len(body.action_names), len(body.state_names), seed)
-    # Words that read each other are learnt beside those they were met with: "left" after near or middle, never after far.
+    # Words that read each other know only what they were met with: "left" after near and middle, never after far.
     return model, TextEncoder(TextConfig(words=True, context=False), seed=seed)
 
 
