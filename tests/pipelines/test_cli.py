@@ -443,6 +443,6 @@ def test_a_program_interrupted_before_it_began_says_nothing_more() -> None:
 
 def test_every_verb_takes_several_settings_after_one_set() -> None:
     settings = ["seeds=1", "trials.episodes=12", "--set", "train.steps=3"]
-    for words in (["sim", "study", "video", "--out", "o"], ["adapt", "human", "v", "--out", "o"], ["pretrain", "--out", "o"]):
-        parsed = build_parser().parse_args([*words, "--set", *settings])
+    for words in (["sim", "study", "video"], ["adapt", "human", "v"], ["pretrain"]):
+        parsed = build_parser().parse_args([*words, "--out", "o", "--set", *settings])
         assert parsed.overrides == ["seeds=1", "trials.episodes=12", "train.steps=3"]
