@@ -26,7 +26,7 @@ from pipelines.pretrain.halves import cores
 from pipelines.pretrain.settings import PretrainConfig
 from pipelines.pretrain.trial import try_out
 from pipelines.pretrain.windows import GEOMETRY, GRIPPER, HAND, TrainingSet, cut_windows, load_training_set
-from pipelines.pretrain.world import load_world, train_world
+from pipelines.pretrain.world import begun_from, load_world, new_model, train_world
 from pipelines.recipes import recipes_folder
 
 REVISION = "4"
@@ -46,6 +46,7 @@ def run(config: PretrainConfig, out: Path, *, processes: int | None = None) -> P
     torch.set_num_threads(1)  # Sums in another order are other weights.
     seed, processes = config.seed, processes or cores()
     kept = load_base(config.codec.taken_from, parts=["codec"]).codec if config.codec.taken_from else None
+    begun = load_base(config.world.begun_from, parts=["text", "model"]) if config.world.begun_from else None
     bodies = {name: load_embodiment(name, [recipes_folder() / "embodiment"]) for name in (GRIPPER, HAND)}
     drawn = run_stage(out, "draw", _inputs(config, "draw"), lambda scratch: draw(scratch, config.draw, seed, processes))
     codec = run_stage(
@@ -69,8 +70,15 @@ def run(config: PretrainConfig, out: Path, *, processes: int | None = None) -> P
     world = run_stage(
         out,
         "world",
-        {**_inputs(config, "world"), "windows": windows.key},
-        lambda scratch: train_world(scratch, data, bodies[GRIPPER], config.world, seed, processes),
+        {**_inputs(config, "world"), "windows": windows.key, **({"begun": begun.identity.fingerprint} if begun else {})},
+        lambda scratch: train_world(
+            scratch,
+            data,
+            begun_from(begun, bodies[GRIPPER]) if begun else new_model(bodies[GRIPPER], seed),
+            config.world,
+            seed,
+            processes,
+        ),
         resumable=True,
     )
     action = run_stage(

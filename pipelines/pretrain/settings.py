@@ -84,6 +84,7 @@ class WorldTraining:
         joint_from: Share of the steps after which the joint head is trained; without it a step is a quarter shorter.
         text_drop: Share of windows whose instruction is hidden, for guidance.
         freeze_text_at: Share of the steps after which the text encoder stays as it is.
+        begun_from: A base that training goes on from, heads included; empty to begin with fresh weights.
     """
 
     steps: int = 12000
@@ -97,6 +98,7 @@ class WorldTraining:
     joint_from: float = 0.7
     text_drop: float = 0.1
     freeze_text_at: float = 0.5
+    begun_from: str = ""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -113,13 +115,13 @@ class ActionTraining:
         imagined_windows: Windows whose future is imagined once, before training.
     """
 
-    steps: int = 9000
+    steps: int = 6000
     batch_size: int = 64
     learning_rate: float = 1e-3
     play_share: float = 0.6
     noised_share: float = 0.3
     predicted_share: float = 0.25
-    imagined_windows: int = 4500
+    imagined_windows: int = 3000
 
 
 @dataclass(slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -215,10 +215,10 @@ def test_a_killed_codec_training_goes_on_to_the_same_bytes(made: tuple[Path, Pat
 @pytest.mark.parametrize("stop", [1, 3])  # while the text encoder still learns, and after
 def test_a_killed_world_training_goes_on_to_the_same_bytes(made: tuple[Path, Path], tmp_path: Path, stop: int) -> None:
     data, _ = load_training_set(current(made[0], "windows"), BODIES)
-    arguments = (tmp_path, data, BODIES["tabletop_gripper"], SMALL.world, SMALL.seed)
-    with stopping_at(stop):
-        train_world(*arguments)
-    train_world(*arguments)
+    for ending in (stopping_at(stop), nullcontext()):
+        with ending:
+            begun = new_model(BODIES["tabletop_gripper"], SMALL.seed)
+            train_world(tmp_path, data, begun, SMALL.world, SMALL.seed)
 
     for name in ("model.safetensors", "text.safetensors"):
         assert (tmp_path / name).read_bytes() == (current(made[0], "world") / name).read_bytes(), name
