@@ -26,7 +26,7 @@ from pipelines.pretrain.halves import cores
 from pipelines.pretrain.settings import PretrainConfig
 from pipelines.pretrain.trial import try_out
 from pipelines.pretrain.windows import GEOMETRY, GRIPPER, HAND, TrainingSet, cut_windows, load_training_set
-from pipelines.pretrain.world import begun_from, load_world, new_model, train_world
+from pipelines.pretrain.world import begin, load_world, train_world
 from pipelines.recipes import recipes_folder
 
 REVISION = "4"
@@ -45,16 +45,16 @@ def run(config: PretrainConfig, out: Path, *, processes: int | None = None) -> P
     """
     torch.set_num_threads(1)  # Sums in another order are other weights.
     seed, processes = config.seed, processes or cores()
-    kept = load_base(config.codec.taken_from, parts=["codec"]).codec if config.codec.taken_from else None
-    begun = load_base(config.world.begun_from, parts=["text", "model"]) if config.world.begun_from else None
+    kept = _other(config.codec.taken_from, "codec")
+    begun = _other(config.world.begun_from, "text", "model")
     bodies = {name: load_embodiment(name, [recipes_folder() / "embodiment"]) for name in (GRIPPER, HAND)}
     drawn = run_stage(out, "draw", _inputs(config, "draw"), lambda scratch: draw(scratch, config.draw, seed, processes))
     codec = run_stage(
         out,
         "codec",
-        {**_inputs(config, "codec"), "draw": drawn.key, **({"kept": kept.fingerprint} if kept else {})},
+        {**_inputs(config, "codec"), "draw": drawn.key, **({"kept": kept.codec.fingerprint} if kept else {})},
         lambda scratch: (
-            keep_codec(scratch, drawn.path, kept)
+            keep_codec(scratch, drawn.path, kept.codec)
             if kept
             else train_codec(scratch, drawn.path, config.codec, seed, processes)
         ),
@@ -70,15 +70,12 @@ def run(config: PretrainConfig, out: Path, *, processes: int | None = None) -> P
     world = run_stage(
         out,
         "world",
-        {**_inputs(config, "world"), "windows": windows.key, **({"begun": begun.identity.fingerprint} if begun else {})},
-        lambda scratch: train_world(
-            scratch,
-            data,
-            begun_from(begun, bodies[GRIPPER]) if begun else new_model(bodies[GRIPPER], seed),
-            config.world,
-            seed,
-            processes,
-        ),
+        {
+            **_inputs(config, "world"),
+            "windows": windows.key,
+            **({"begun": begun.identity.fingerprint} if begun else {}),
+        },
+        lambda scratch: train_world(scratch, data, begin(bodies[GRIPPER], seed, begun), config.world, seed, processes),
         resumable=True,
     )
     action = run_stage(
@@ -107,6 +104,11 @@ def run(config: PretrainConfig, out: Path, *, processes: int | None = None) -> P
         },
         lambda scratch: _export(scratch, base, data, windows.path, config),
     ).path
+
+
+def _other(name_or_folder: str, *parts: str) -> Base | None:
+    """What is taken from another base; None where none is named."""
+    return load_base(name_or_folder, parts=parts) if name_or_folder else None
 
 
 def _inputs(config: PretrainConfig, stage: str) -> dict[str, Json]:

@@ -45,11 +45,12 @@ def new_model(body: Embodiment, seed: int) -> tuple[WorldActionModel, TextEncode
     return model, TextEncoder(TextConfig(words=True, context=False), seed=seed)
 
 
-def begun_from(base: Base, body: Embodiment) -> tuple[WorldActionModel, TextEncoder]:
-    """The shipped sizes with the weights of a base, which must be of these sizes."""
-    model, text = new_model(body, 0)
-    model.load_state_dict(base.model.state_dict(), strict=True)
-    text.load_state_dict(base.text.state_dict(), strict=True)
+def begin(body: Embodiment, seed: int, base: Base | None) -> tuple[WorldActionModel, TextEncoder]:
+    """The shipped sizes with fresh weights, or with those of a base, which must be of these sizes."""
+    model, text = new_model(body, seed)
+    if base is not None:
+        model.load_state_dict(base.model.state_dict(), strict=True)
+        text.load_state_dict(base.text.state_dict(), strict=True)
     return model, text
 
 

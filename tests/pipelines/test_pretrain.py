@@ -37,7 +37,7 @@ from pipelines.pretrain.settings import (
 )
 from pipelines.pretrain.trial import closed_loop
 from pipelines.pretrain.windows import GEOMETRY, cut_windows, load_training_set
-from pipelines.pretrain.world import Prompts, new_model, train_world
+from pipelines.pretrain.world import Prompts, begin, load_world, new_model, train_world
 from pipelines.recipes import recipes_folder
 
 pytestmark = needs_gl
@@ -230,6 +230,19 @@ def test_a_codec_that_is_kept_is_the_bases_own_weights_and_scale(made: tuple[Pat
         run(replace(SMALL, seed=1, codec=CodecTraining(taken_from=str(made[1]))), tmp_path)
 
     assert load_codec(current(tmp_path, "codec")).fingerprint == shipped.fingerprint
+
+
+def test_a_world_that_goes_on_begins_with_the_other_bases_weights(made: tuple[Path, Path], tmp_path: Path) -> None:
+    """One step at a rate of nothing, and another seed: what comes out is what went in, rounded as it was shipped."""
+    data, _ = load_training_set(current(made[0], "windows"), BODIES)
+    still = replace(SMALL.world, steps=1, matrix_rate=0.0, learning_rate=0.0)
+    base = load_base(str(made[1]))
+    train_world(tmp_path, data, begin(BODIES["tabletop_gripper"], 7, base), still, 7)
+
+    after, text = load_world(tmp_path, BODIES["tabletop_gripper"])
+    for one, other in ((after, base.model), (text, base.text)):
+        known = other.state_dict()
+        assert all(torch.equal(value, known[name]) for name, value in one.state_dict().items())
 
 
 def test_windows_are_told_apart_by_what_they_show(made: tuple[Path, Path]) -> None:
