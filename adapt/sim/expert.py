@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from adapt.sim.astray import Astray
 from adapt.sim.gap import Gap
 from adapt.sim.moves import PRESS_M, command_towards, distance_m, grasp_height_m, height_m
-from adapt.sim.state import CONTROL_HZ, HELD_GRIP, SceneState
+from adapt.sim.state import BLOCK_HALF_M, CONTROL_HZ, HELD_GRIP, SceneState
 from adapt.sim.tabletop import Tabletop
 from adapt.sim.tasks import LIFTED_M, Task, in_zone
 from adapt.sim.wander import Play
@@ -23,9 +23,12 @@ _RESTING_M = 0.006  # a block no higher than this stands on the table
 _STOPPED_M = 0.004  # a block that sinks less than this in a control step stands on something
 _FREE_M = 0.085  # "put" keeps so far from other blocks, if its zone has room
 _CORNER_M, _CORNERS = 0.06, ((-1, -1), (-1, 1), (1, -1), (1, 1))
-_AWAY_M = np.array([0.0, -0.085])  # from the block to where the tool withdraws,
-_APART_M = 0.08  # unless it is farther than this anyway,
-_REST_M = 0.10  # and at this height
+_STAYS = 3  # so many control steps do open fingers stay round what they let go of, which a picture can tell from held
+_ASIDE_M = 0.085  # from the block to where the tool then steps, to the right,
+_RIGHTMOST_M = 0.09  # or to the left of a block that lies farther right than this,
+_APART_M = 0.08  # unless it is farther away anyway,
+_REST_M = 0.10  # and at this height,
+_RISEN_M = 0.005  # or nearly
 
 _STRONG_DETOUR_M = 0.1
 _SCATTER_M = 0.03
@@ -76,7 +79,7 @@ class Manner:
 
 
 class Expert:
-    """Goes to the block, closes, brings it to its zone, opens, withdraws a little, rests.
+    """Goes to the block, closes, brings it to its zone, opens, stays, rises, steps aside, rests.
 
     Args:
         task: What to do.
@@ -88,7 +91,7 @@ class Expert:
         self._task = task
         self._manner = manner or Manner()
         self._place = task.goal + rng.uniform(-self._manner.scatter_m, self._manner.scatter_m, 2)
-        self._paused = 0
+        self._paused = self._stayed = 0
         self._last_height_m = np.inf
 
     def __call__(self, state: SceneState) -> NDArray[np.float64]:
@@ -144,15 +147,21 @@ class Expert:
         return self._towards(state, state.tool[:2], float(state.tool[2]) - height - PRESS_M, 1.0)
 
     def _release(self, state: SceneState) -> NDArray[np.float64]:
-        self._last_height_m = np.inf
+        self._last_height_m, self._stayed = np.inf, 0
         return np.array([*state.tool, 0.0, 0.0])
 
     def _withdraw(self, state: SceneState) -> NDArray[np.float64]:
-        """Rise and step back from the block, then rest."""
-        block = state.blocks[self._task.colour]
-        near = distance_m(block[:2], state.tool[:2]) < _APART_M
-        place = block[:2] + _AWAY_M if near else state.tool[:2]
-        return self._towards(state, place, max(_REST_M, float(state.tool[2])), 0.0)
+        """Stay a moment with open fingers, rise, step aside from the block, rest."""
+        block, height = state.blocks[self._task.colour], float(state.tool[2])
+        if distance_m(block[:2], state.tool[:2]) >= _APART_M:
+            return self._towards(state, state.tool[:2], max(_REST_M, height), 0.0)
+        if distance_m(block[:3], state.tool) < BLOCK_HALF_M and self._stayed < _STAYS:
+            self._stayed += state.grip == 0
+            return np.array([*state.tool, 0.0, 0.0])
+        if height < _REST_M - _RISEN_M:
+            return self._towards(state, state.tool[:2], _REST_M, 0.0)
+        side = _ASIDE_M if block[0] <= _RIGHTMOST_M else -_ASIDE_M
+        return self._towards(state, block[:2] + np.array([side, 0.0]), max(_REST_M, height), 0.0)
 
     def _landed(self, height: float) -> bool:
         """Whether the held block stands on something: the table, or whatever stops it from sinking further."""

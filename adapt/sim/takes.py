@@ -120,7 +120,9 @@ def _without_waiting(episode: Episode) -> Episode:
     tools = np.stack([[*state.tool, state.grip] for state in episode.states])
     resting = np.abs(episode.commands[:, [0, 1, 2, 4]] - tools).max(axis=1) < _STILL_M
     resting[: moving[-1] + 1 if len(moving) else 0] = False
-    needed = int(resting.argmax()) + REST_STEPS if resting.any() else len(tools)
+    # Rest is what lasts: the expert also stays a moment before it rises.
+    lasting = np.lib.stride_tricks.sliding_window_view(resting, REST_STEPS).all(axis=1)
+    needed = int(lasting.argmax()) + REST_STEPS if lasting.any() else len(tools)
     chunks = max(SHORTEST_CHUNKS, math.ceil(needed / CHUNK_STEPS))
     kept = min(chunks * CHUNK_STEPS + 1, len(episode.states))
     return replace(episode, states=episode.states[:kept], commands=episode.commands[:kept])

@@ -53,10 +53,14 @@ def train_codec(scratch: Path, drawn: Path, config: CodecTraining, seed: int, pr
 
     progress.carry_out(trained, loss_of, processes)
     vae.eval().requires_grad_(False)  # noqa: FBT003
-    write_tensors(scratch / "codec.safetensors", vae.state_dict())
-    figures = measure(scratch, scenes, codec)
+    figures = _write(scratch, _measured(codec, scenes), scenes)
     progress.finish()
     return figures
+
+
+def keep_codec(scratch: Path, drawn: Path, codec: VideoCodec) -> dict[str, Json]:
+    """Write what `train_codec` writes of a codec that is trained already, its latents' scale included."""
+    return _write(scratch, codec, load_scenes(drawn))
 
 
 def load_scenes(drawn: Path, share: float = 1.0) -> list[NDArray[np.uint8]]:
@@ -69,16 +73,29 @@ def load_scenes(drawn: Path, share: float = 1.0) -> list[NDArray[np.uint8]]:
     return [frames[: max(1, round(share * len(frames)))] for frames in whole]
 
 
-def measure(scratch: Path, scenes: Sequence[NDArray[np.uint8]], codec: VideoCodec) -> dict[str, Json]:
-    """Write the mean and deviation of each latent channel on the tabletop, and return the codec's figures."""
-    rng = np.random.default_rng(0)
-    rows = np.stack([_scene_clip(rng, scenes) for _ in range(_MEASURED)])
-    latents = torch.cat([codec.encode(part) for part in torch.split(torch.from_numpy(rows), 8)])
+def _measured(codec: VideoCodec, scenes: Sequence[NDArray[np.uint8]]) -> VideoCodec:
+    """The codec with the mean and deviation that each of its latent channels has on the tabletop."""
+    latents = torch.cat([codec.encode(part) for part in torch.split(torch.from_numpy(_tabletop(scenes)), 8)])
     mean, std = latents.mean((0, 1, 3, 4)), latents.std((0, 1, 3, 4))
-    config = replace(SIZES, latents_mean=tuple(mean.tolist()), latents_std=tuple(std.tolist()))
-    (scratch / "codec.json").write_text(json.dumps(config.to_json(), indent=1) + "\n")
-    clips = {"tabletop": rows[:32], "textures": np.stack([moving_texture(rng, _FRAMES, _SIDE) for _ in range(16)])}
+    scaled = VideoCodec(replace(codec.config, latents_mean=tuple(mean.tolist()), latents_std=tuple(std.tolist())))
+    scaled.vae.load_state_dict(codec.vae.state_dict(), strict=True)
+    return scaled
+
+
+def _write(scratch: Path, codec: VideoCodec, scenes: Sequence[NDArray[np.uint8]]) -> dict[str, Json]:
+    """Write the codec, and return how well it does."""
+    write_tensors(scratch / "codec.safetensors", codec.vae.state_dict())
+    (scratch / "codec.json").write_text(json.dumps(codec.config.to_json(), indent=1) + "\n")
+    rng = np.random.default_rng(0)
+    textures = np.stack([moving_texture(rng, _FRAMES, _SIDE) for _ in range(16)])
+    clips = {"tabletop": _tabletop(scenes)[:32], "textures": textures}
     return {f"psnr_db_{name}": round(_psnr(codec, torch.from_numpy(clip)), 2) for name, clip in clips.items()}
+
+
+def _tabletop(scenes: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    """Clips on which a codec is measured, always the same ones."""
+    rng = np.random.default_rng(0)
+    return np.stack([_scene_clip(rng, scenes) for _ in range(_MEASURED)])
 
 
 def load_codec(folder: Path) -> VideoCodec:

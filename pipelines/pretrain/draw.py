@@ -25,7 +25,7 @@ from pipelines.pretrain.settings import DrawConfig
 
 KINDS = ("robot", "human", "play")
 STEPS_PER_FRAME = round(CONTROL_HZ / TINY_GEOMETRY.video_hz)
-EXPERT_STEPS, PLAY_STEPS = 49, 161
+EXPERT_STEPS, PLAY_STEPS = 57, 161
 _APART = 0x7072  # between the seeds drawn from here and those of trials and recordings
 _ATTEMPTS = 20
 _ASTRAY_STEPS = (5, 36)  # how long things go wrong before the gripper's expert takes over

@@ -15,21 +15,21 @@ from adapt.data.latent_store import LatentStore
 from adapt.embodiment.spec import Embodiment, load_embodiment
 from adapt.embodiment.statistics import BodyStatistics
 from adapt.models.base_record import BaseIdentity
-from adapt.models.bases import Base, save_base
+from adapt.models.bases import Base, load_base, save_base
 from adapt.runs.fingerprint import Json
 from adapt.runs.stage import StageResult, run_stage
 from pipelines.encode import encoders_fingerprint
 from pipelines.pretrain.action import train_action
-from pipelines.pretrain.codec import load_codec, train_codec
+from pipelines.pretrain.codec import keep_codec, load_codec, train_codec
 from pipelines.pretrain.draw import draw
 from pipelines.pretrain.halves import cores
 from pipelines.pretrain.settings import PretrainConfig
 from pipelines.pretrain.trial import try_out
 from pipelines.pretrain.windows import GEOMETRY, GRIPPER, HAND, TrainingSet, cut_windows, load_training_set
-from pipelines.pretrain.world import load_world, train_world
+from pipelines.pretrain.world import begin, load_world, train_world
 from pipelines.recipes import recipes_folder
 
-REVISION = "3"
+REVISION = "4"
 
 
 def run(config: PretrainConfig, out: Path, *, processes: int | None = None) -> Path:
@@ -45,13 +45,19 @@ def run(config: PretrainConfig, out: Path, *, processes: int | None = None) -> P
     """
     torch.set_num_threads(1)  # Sums in another order are other weights.
     seed, processes = config.seed, processes or cores()
+    kept = _other(config.codec.taken_from, "codec")
+    begun = _other(config.world.begun_from, "text", "model")
     bodies = {name: load_embodiment(name, [recipes_folder() / "embodiment"]) for name in (GRIPPER, HAND)}
     drawn = run_stage(out, "draw", _inputs(config, "draw"), lambda scratch: draw(scratch, config.draw, seed, processes))
     codec = run_stage(
         out,
         "codec",
-        {**_inputs(config, "codec"), "draw": drawn.key},
-        lambda scratch: train_codec(scratch, drawn.path, config.codec, seed, processes),
+        {**_inputs(config, "codec"), "draw": drawn.key, **({"kept": kept.codec.fingerprint} if kept else {})},
+        lambda scratch: (
+            keep_codec(scratch, drawn.path, kept.codec)
+            if kept
+            else train_codec(scratch, drawn.path, config.codec, seed, processes)
+        ),
         resumable=True,
     )
     windows = run_stage(
@@ -64,8 +70,12 @@ def run(config: PretrainConfig, out: Path, *, processes: int | None = None) -> P
     world = run_stage(
         out,
         "world",
-        {**_inputs(config, "world"), "windows": windows.key},
-        lambda scratch: train_world(scratch, data, bodies[GRIPPER], config.world, seed, processes),
+        {
+            **_inputs(config, "world"),
+            "windows": windows.key,
+            **({"begun": begun.identity.fingerprint} if begun else {}),
+        },
+        lambda scratch: train_world(scratch, data, begin(bodies[GRIPPER], seed, begun), config.world, seed, processes),
         resumable=True,
     )
     action = run_stage(
@@ -94,6 +104,11 @@ def run(config: PretrainConfig, out: Path, *, processes: int | None = None) -> P
         },
         lambda scratch: _export(scratch, base, data, windows.path, config),
     ).path
+
+
+def _other(name_or_folder: str, *parts: str) -> Base | None:
+    """What is taken from another base; None where none is named."""
+    return load_base(name_or_folder, parts=parts) if name_or_folder else None
 
 
 def _inputs(config: PretrainConfig, stage: str) -> dict[str, Json]:

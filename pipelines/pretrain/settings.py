@@ -13,7 +13,7 @@ class DrawConfig:
     """How much of the tabletop is drawn.
 
     Args:
-        robot_episodes: Labelled expert episodes of the gripper, 4.8 s each, over the seen tasks.
+        robot_episodes: Labelled expert episodes of the gripper, 5.6 s each, over the seen tasks.
         human_episodes: The same by the hand, without actions.
         play_episodes: Gripper play without a task, 16 s each.
         astray_share: Share of the gripper's episodes that begin where somebody reached beside the block, or played.
@@ -38,6 +38,7 @@ class CodecTraining:
         scene_share: Share of clips cut from the tabletop; the others are textures made up on the spot.
         repainted_share: Share of the tabletop's clips whose red, green and blue are exchanged.
         latent_noise: Deviation of the noise that latents are decoded through, where theirs is about 1.
+        taken_from: A base whose codec is kept instead, so that latents mean the same in both; empty to train one.
     """
 
     steps: int = 7000
@@ -47,6 +48,7 @@ class CodecTraining:
     scene_share: float = 0.85
     repainted_share: float = 0.1
     latent_noise: float = 0.1
+    taken_from: str = ""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -82,6 +84,7 @@ class WorldTraining:
         joint_from: Share of the steps after which the joint head is trained; without it a step is a quarter shorter.
         text_drop: Share of windows whose instruction is hidden, for guidance.
         freeze_text_at: Share of the steps after which the text encoder stays as it is.
+        begun_from: A base that training goes on from, heads included; empty to begin with fresh weights.
     """
 
     steps: int = 12000
@@ -95,6 +98,7 @@ class WorldTraining:
     joint_from: float = 0.7
     text_drop: float = 0.1
     freeze_text_at: float = 0.5
+    begun_from: str = ""
 
 
 @dataclass(slots=True, kw_only=True)

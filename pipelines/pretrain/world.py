@@ -10,6 +10,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from adapt.embodiment.spec import Embodiment
+from adapt.models.bases import Base
 from adapt.models.batch import Batch, Text, collate, drop_text, pad_text
 from adapt.models.checkpoint import write_tensors
 from adapt.models.heads.expert import GAUSSIAN, PICTURE
@@ -40,18 +41,34 @@ def new_model(body: Embodiment, seed: int) -> tuple[WorldActionModel, TextEncode
     config = WorldActionConfig(wan=sizes, inverse_dynamics=head, guidance=_GUIDANCE)
     model = WorldActionModel(config, GEOMETRY, seed=seed)
     model.add_body(GRIPPER, len(body.action_names), len(body.state_names), seed)
-    return model, TextEncoder(TextConfig(words=True), seed=seed)
+    # Words that read each other know only what they were met with: "left" after near and middle, never after far.
+    return model, TextEncoder(TextConfig(words=True, context=False), seed=seed)
+
+
+def begin(body: Embodiment, seed: int, base: Base | None) -> tuple[WorldActionModel, TextEncoder]:
+    """The shipped sizes with fresh weights, or with those of a base, which must be of these sizes."""
+    model, text = new_model(body, seed)
+    if base is not None:
+        model.load_state_dict(base.model.state_dict(), strict=True)
+        text.load_state_dict(base.text.state_dict(), strict=True)
+    return model, text
 
 
 def train_world(
-    scratch: Path, data: TrainingSet, body: Embodiment, config: WorldTraining, seed: int, processes: int = 1
+    scratch: Path,
+    data: TrainingSet,
+    begun: tuple[WorldActionModel, TextEncoder],
+    config: WorldTraining,
+    seed: int,
+    processes: int = 1,
 ) -> dict[str, Json]:
-    """Train; writes model.safetensors and text.safetensors into `scratch`.
+    """Train what was `begun`; writes model.safetensors and text.safetensors into `scratch`.
 
     Started again in the same folder after it was stopped, it goes on from its last checkpoint.
     """
-    model, text = new_model(body, seed)
+    model, text = begun
     model.train()
+    model.requires_grad_(requires_grad=True)
     model.inverse_dynamics.requires_grad_(requires_grad=False)
     text.requires_grad_(requires_grad=True)
     trained = [*model.dit.parameters(), *model.joint.parameters(), *text.parameters()]

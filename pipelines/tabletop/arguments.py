@@ -9,7 +9,7 @@ examples:
   wam-adapt sim study video --out runs/tabletop --jobs 2
   wam-adapt sim study play --out runs/tabletop --record docs/results/tabletop.json
   wam-adapt sim study video --out runs/tabletop --arms control,adapted   these arms now, the others later
-  wam-adapt sim study video --out runs/small --set seeds=1 --set trials.episodes=12
+  wam-adapt sim study video --out runs/small --set seeds=1 trials.episodes=12
 
 Stopped or killed, the same command goes on. A plan that changes after its first results is refused.
 Needs the extra: pip install 'wam-adapt[sim]'"""
@@ -37,10 +37,11 @@ def add_study(kinds: Verbs, shared: argparse.ArgumentParser) -> None:
     study.add_argument(
         "--set",
         dest="overrides",
-        action="append",
+        nargs="+",
+        action="extend",
         default=[],
         metavar="KEY=VALUE",
-        help="change one key of the plan, which makes it another plan",
+        help="change keys of the plan, which makes it another plan",
     )
     study.set_defaults(verb="tabletop")
 

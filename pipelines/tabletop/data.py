@@ -28,7 +28,7 @@ from pipelines.tabletop.settings import TabletopConfig
 if TYPE_CHECKING:
     from adapt.sim.tasks import Task
 
-VERSION = 2  # Raise by hand when the same source would be recorded otherwise.
+VERSION = 3  # Raise by hand when the same source would be recorded otherwise.
 SET = "set"
 BODIES: Mapping[str, str] = {HAND: "human_hand", GRIPPER: "tabletop_gripper", ARM: "tabletop_arm"}
 METADATA = "metadata.jsonl"

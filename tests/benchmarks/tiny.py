@@ -1,6 +1,6 @@
 """How was the shipped base made, and what can it do? Carries its recipe out, or goes on with it, and writes that down.
 
-python tests/benchmarks/tiny.py docs/results/tiny.json --out runs/tiny
+python tests/benchmarks/tiny.py docs/results/tiny.json --out runs/tiny --recipe continued
 """
 
 import json
@@ -30,19 +30,20 @@ def minutes(out: Path) -> dict[str, float]:
     return {stage: round(noted[stage]["seconds"] / 60, 1) for stage in STAGES}
 
 
-def main(target: Path, out: Path) -> None:
+def main(target: Path, out: Path, recipe: str) -> None:
     """Make the base, and write down settings, minutes, figures and sizes."""
     checkpoints = sorted(path.name for path in out.glob("*/.*.partial/*-checkpoint.pt"))
-    base = pretrain.run(compose_as(PretrainConfig, "tiny", (), folder="pretrain").config, out)
+    base = pretrain.run(compose_as(PretrainConfig, recipe, (), folder="pretrain").config, out)
     told: dict[str, Any] = {stage: json.loads(manifest(out, stage).read_text()) for stage in STAGES}
     record = {
         "what": "the recipe of the shipped base: what it was set to, what each stage says of itself, how the base does",
-        "command": f"python tests/benchmarks/tiny.py {target} --out {out}",
+        "command": f"python tests/benchmarks/tiny.py {target} --out {out} --recipe {recipe}",
         "commit": commit(),
         "hardware": hardware() | {"processes": cores()},
         "versions": {name: version(name) for name in ("torch", "mujoco")},
         "minutes_of_the_last_stretch": minutes(out),
         "gone_on_from": checkpoints,
+        "begun_from": {"codec": told["codec"]["inputs"].get("kept"), "world": told["world"]["inputs"].get("begun")},
         "settings": {stage: told[stage]["inputs"]["settings"] for stage in STAGES[:-1]},
         "seed": told["world"]["inputs"]["seed"],
         "figures": {stage: told[stage]["facts"] for stage in STAGES},
@@ -53,4 +54,4 @@ def main(target: Path, out: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[3]))
+    main(Path(sys.argv[1]), Path(sys.argv[3]), sys.argv[5])

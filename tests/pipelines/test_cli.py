@@ -13,6 +13,7 @@ import pytest
 from adapt.errors import DataError
 from pipelines import adapt_all, cli
 from pipelines.adapt_all import Outcome
+from pipelines.cli import build_parser
 from pipelines.engines import Workers
 from pipelines.job import Job, load_job, save_job
 from pipelines.stages import STAGES
@@ -438,3 +439,10 @@ def test_a_program_interrupted_before_it_began_says_nothing_more() -> None:
     code = "from pipelines import cli\ndef main(): raise KeyboardInterrupt\ncli.main = main; cli.program()"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (130, "")
+
+
+def test_every_verb_takes_several_settings_after_one_set() -> None:
+    settings = ["seeds=1", "trials.episodes=12", "--set", "train.steps=3"]
+    for words in (["sim", "study", "video"], ["adapt", "human", "v"], ["pretrain"]):
+        parsed = build_parser().parse_args([*words, "--out", "o", "--set", *settings])
+        assert parsed.overrides == ["seeds=1", "trials.episodes=12", "train.steps=3"]

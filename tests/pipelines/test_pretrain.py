@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -37,7 +37,7 @@ from pipelines.pretrain.settings import (
 )
 from pipelines.pretrain.trial import closed_loop
 from pipelines.pretrain.windows import GEOMETRY, cut_windows, load_training_set
-from pipelines.pretrain.world import Prompts, new_model, train_world
+from pipelines.pretrain.world import Prompts, begin, load_world, new_model, train_world
 from pipelines.recipes import recipes_folder
 
 pytestmark = needs_gl
@@ -152,7 +152,7 @@ def test_frames_are_on_the_canvas_and_the_hand_has_no_numbers(made: tuple[Path, 
     drawn = current(made[0], "draw")
     frames = np.load(drawn / "human_frames.npy")
 
-    assert frames.shape == (2, 49, 64, 64, 3)
+    assert frames.shape == (2, 57, 64, 64, 3)
     assert frames.std() > 10
     assert np.load(drawn / "play_actions.npy").shape == (2, 161, 4)
     assert not (drawn / "human_actions.npy").exists()
@@ -215,13 +215,34 @@ def test_a_killed_codec_training_goes_on_to_the_same_bytes(made: tuple[Path, Pat
 @pytest.mark.parametrize("stop", [1, 3])  # while the text encoder still learns, and after
 def test_a_killed_world_training_goes_on_to_the_same_bytes(made: tuple[Path, Path], tmp_path: Path, stop: int) -> None:
     data, _ = load_training_set(current(made[0], "windows"), BODIES)
-    arguments = (tmp_path, data, BODIES["tabletop_gripper"], SMALL.world, SMALL.seed)
-    with stopping_at(stop):
-        train_world(*arguments)
-    train_world(*arguments)
+    for ending in (stopping_at(stop), nullcontext()):
+        with ending:
+            begun = new_model(BODIES["tabletop_gripper"], SMALL.seed)
+            train_world(tmp_path, data, begun, SMALL.world, SMALL.seed)
 
     for name in ("model.safetensors", "text.safetensors"):
         assert (tmp_path / name).read_bytes() == (current(made[0], "world") / name).read_bytes(), name
+
+
+def test_a_codec_that_is_kept_is_the_bases_own_weights_and_scale(made: tuple[Path, Path], tmp_path: Path) -> None:
+    shipped = load_base(str(made[1]), parts=["codec"]).codec
+    with stopping_at(0):  # with another seed, so that one that is trained, or measured again, would be another
+        run(replace(SMALL, seed=1, codec=CodecTraining(taken_from=str(made[1]))), tmp_path)
+
+    assert load_codec(current(tmp_path, "codec")).fingerprint == shipped.fingerprint
+
+
+def test_a_world_that_goes_on_begins_with_the_other_bases_weights(made: tuple[Path, Path], tmp_path: Path) -> None:
+    """One step at a rate of nothing, and another seed: what comes out is what went in, rounded as it was shipped."""
+    data, _ = load_training_set(current(made[0], "windows"), BODIES)
+    still = replace(SMALL.world, steps=1, matrix_rate=0.0, learning_rate=0.0)
+    base = load_base(str(made[1]))
+    train_world(tmp_path, data, begin(BODIES["tabletop_gripper"], 7, base), still, 7)
+
+    after, text = load_world(tmp_path, BODIES["tabletop_gripper"])
+    for one, other in ((after, base.model), (text, base.text)):
+        known = other.state_dict()
+        assert all(torch.equal(value, known[name]) for name, value in one.state_dict().items())
 
 
 def test_windows_are_told_apart_by_what_they_show(made: tuple[Path, Path]) -> None:
@@ -248,8 +269,8 @@ def test_the_plan_says_how_many_windows_begin_when_all_is_done(
         (round(data.windows[place].start_s * 10), int(busy[int(data.windows[place].session[-4:])]))
         for place in data.select("train", "robot")
     ]
-    # A window begins at a frame, so half a frame may be wanted yet; after step 32 it would be longer than the episode.
-    rests = [start >= done - 1 for start, done in begins if done <= 32]
+    # A window begins at a frame, so half a frame may be wanted yet; after step 40 it would be longer than the episode.
+    rests = [start >= done - 1 for start, done in begins if done <= 40]
 
     assert len(rests) >= 2
     assert set(rests) == {bool(resting)}

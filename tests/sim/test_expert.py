@@ -66,6 +66,27 @@ def test_after_the_task_the_gripper_is_open_away_from_the_block_and_rests(episod
         assert np.linalg.norm(state.tool - before.tool) < 0.03
 
 
+def test_open_fingers_stay_then_rise_then_step_aside_to_where_there_is_room(episodes: list[Episode]) -> None:
+    """So that a picture tells a block that was let go of from one that is held."""
+    sides = set()
+    for episode in episodes:
+        assert episode.task is not None
+        block = np.stack([state.blocks[episode.task.colour, :3] for state in episode.states])
+        tool = np.stack([state.tool for state in episode.states])
+        opened = [state.grip == 0 and state.held < 0 for state in episode.states]
+        after = done_at(episode) + next(i for i, is_open in enumerate(opened[done_at(episode) :]) if is_open)
+        off, up = np.linalg.norm((tool - block)[after:, :2], axis=1), (tool - block)[after:, 2]
+
+        assert np.linalg.norm(tool[after : after + 4] - tool[after], axis=1).max() < 0.02  # but for a nudge
+        low = up < 0.05
+        assert off[low].max() < 0.025  # it does not drag open fingers past the block
+        assert abs(tool[-1, 1] - block[-1, 1]) < 0.035  # nor does it come between the block and the camera
+        right = tool[-1, 0] > block[-1, 0]
+        assert right == (block[-1, 0] <= 0.09)
+        sides.add(bool(right))
+    assert sides == {True, False}
+
+
 def test_the_same_seed_is_the_same_episode_and_another_seed_another(tabletop: Tabletop) -> None:
     first, again, other = (perform(tabletop, ALL_TASKS[0], seed) for seed in (5, 5, 6))
     assert first.commands.tobytes() == again.commands.tobytes()

@@ -50,7 +50,7 @@ def holding(x: float = 0.0, y: float = 0.0, *, grip: float = HELD_GRIP) -> Scene
 def test_the_detector_finds_the_hand_in_videos_of_held_out_tasks(hand_model: Path, verb: str, column: int) -> None:
     tasks = [task for task in HELD_OUT_TASKS if task.verb == verb and task.column == column]
 
-    assert _share_seen(hand_model, HumanHand(), tasks[:2]) >= 0.9
+    assert _share_seen(hand_model, HumanHand(), tasks[:2]) >= 0.85
 
 
 @needs_gl

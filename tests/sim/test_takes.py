@@ -44,6 +44,13 @@ def test_what_is_shown_is_what_is_asked_for_and_ends_with_a_moment_of_rest():
         assert wanted[-(REST_STEPS + 17) :].any()
 
 
+def test_the_moment_that_open_fingers_stay_is_not_taken_for_the_end():
+    for take in Takes(tasks=FEW, count=6, seed=5).perform():
+        task, end = take.episode.task, take.episode.states[-1]
+        assert task is not None
+        assert np.linalg.norm(end.tool - end.blocks[task.colour, :3]) > 0.07
+
+
 def test_a_take_that_goes_wrong_is_done_again(monkeypatch: pytest.MonkeyPatch):
     from adapt.sim import takes as module
 
