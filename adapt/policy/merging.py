@@ -235,8 +235,9 @@ def _named(base: Base, bundle: Bundle) -> Base:
 
 
 def _nbytes(base: Base, dtype: torch.dtype) -> int:
-    kept: int = sum(value.nbytes for part in (base.codec, base.text) for value in part.state_dict().values())
-    return kept + sum(value.numel() for value in base.model.state_dict().values()) * dtype.itemsize
+    kept = [value.nbytes for part in (base.codec, base.text) for value in part.state_dict().values()]
+    changed = [value.numel() * dtype.itemsize for value in base.model.state_dict().values()]
+    return int(sum(kept) + sum(changed))
 
 
 def _weights(place: Path, kind: str, dtype: torch.dtype, difference: float, copied: list[str]) -> MergedWeights:

@@ -18,7 +18,7 @@ DREAMZERO = [
     "--rank",
     "4",
     "--gpu",
-    "2x48",
+    "2x24",
     "--set",
     "train.batch_size=2",
     "--no-measure",
