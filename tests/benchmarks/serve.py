@@ -25,10 +25,21 @@ from serve_builder import LIMITS, ToyPolicy, robot
 
 from adapt.serve.background import Address, serving
 from adapt.serve.client import Client
+from adapt.types import ActionChunk
 
 CAMERAS = ("left", "right", "wrist")
 SIDE_PX = 224
 ROBOTS = 8
+
+
+class Forgetful(ToyPolicy):
+    """Keeps nothing of what it was asked, so that what memory grows by is the server's."""
+
+    def act(self, observation: object, instruction: str, *, seed: int = 0) -> ActionChunk:
+        """As the toy does."""
+        answer = super().act(observation, instruction, seed=seed)
+        self.asked.clear()
+        return answer
 
 
 def observation(rng: np.random.Generator) -> dict[str, Any]:
@@ -61,7 +72,7 @@ def figures(rows: list[tuple[float, float]]) -> dict[str, Any]:
 
 def main(target: Path | None, requests: int) -> None:
     """Time one robot, then eight at once, and write it down."""
-    with serving(ToyPolicy(robot(cameras=CAMERAS, limits=LIMITS))) as address:
+    with serving(Forgetful(robot(cameras=CAMERAS, limits=LIMITS))) as address:
         alone: list[tuple[float, float]] = []
         drive(address, requests, 0, alone)
         before_kib, before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, threading.active_count()
