@@ -230,8 +230,13 @@ def fitting_bodies(source: EpisodeSource, geometry: BaseGeometry) -> tuple[str, 
 
 
 def _covers(body: Embodiment, source: EpisodeSource) -> bool:
-    """Whether a body has the data's own names: two arms of four joints are not one body for that."""
-    named = {axis.name for axis in body.actions if axis.name in source.vectors[axis.column]}
+    """Whether a body has the data's own names, or their groups': two arms of four joints are not one body for that."""
+    named = {
+        axis.name
+        for axis in body.actions
+        if axis.name in source.vectors[axis.column]
+        or axis.name.rpartition("_")[0] in source.groups.get(axis.column, ())
+    }
     return len(named) == len(body.actions)
 
 

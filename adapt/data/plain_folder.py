@@ -35,6 +35,7 @@ from adapt.runs.documents import in_short, is_text, parse_json
 METADATA = "metadata.jsonl"
 _FEWEST_ROWS = 2  # of an episode: between them time passes
 _APART_S = 0.25  # by which a video may end before or after the rows: recorders stop one thing after the other
+_MOST_HZ = 100_000.0
 _WHOLE_HZ = 0.02  # Share by which a measured rate may miss the whole number that was meant.
 _WORDS = ("instruction", "text", "task")
 
@@ -255,6 +256,10 @@ def _rate_hz(table: pa.Table, header: Header, path: Path, given: float | None) -
                 "that column, write rate_hz into the spec, or give --rate to `wam-adapt embodiment init`."
             )
         return given
-    measured = 1 / float(clock.diff().median())
+    measured = 1 / max(float(clock.diff().median()), 1e-300)
+    if not 1 / _MOST_HZ < measured <= _MOST_HZ:
+        raise DataError(
+            f"{path}: its clock tells {measured:.3g} rows a second. Mend the clock, or name its unit: time_ms."
+        )
     whole = round(measured)
     return float(whole) if whole and abs(measured / whole - 1) < _WHOLE_HZ else measured

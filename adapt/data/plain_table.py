@@ -70,7 +70,9 @@ def read_plain(path: Path) -> pa.Table:
     if path.suffix == ".parquet":
         return read_parquet(path, None, listed="the data set's folder")
     try:
-        return pa_csv.read_csv(path)
+        table = pa_csv.read_csv(path)
+        _ = table.column_names  # Headers that are no UTF-8 are noticed only now.
+        return table
     except (OSError, pa.ArrowException, ValueError) as error:
         raise DataError(f"{path}: not a table that can be read as CSV ({in_short(error)}). Mend that row.") from error
 
@@ -158,7 +160,7 @@ def read_plain_clock(table: pa.Table, header: Header, path: Path) -> Tensor | No
 def _stamps(table: pa.Table, name: str, path: Path) -> Tensor:
     """Whole numbers of nanoseconds since 1970 are beyond what a float tells apart: the first is taken off before."""
     values = table[name]
-    if pa.types.is_integer(values.type) and not values.null_count:
+    if pa.types.is_signed_integer(values.type) and not values.null_count:
         whole = torch.tensor(values.combine_chunks().cast(pa.int64()).to_numpy(zero_copy_only=False).copy())
         return (whole - whole[0]).double()
     return read_matrix(table, name, path)[:, 0]
