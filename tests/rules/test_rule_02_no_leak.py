@@ -14,7 +14,6 @@ from model_builder import batch_of, small_model, window
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from adapt.models import world_action
 from adapt.models.batch import Batch
 from adapt.models.heads.inverse_dynamics import Hiding
 from adapt.models.noise import Noise, draw_noise
@@ -294,7 +293,8 @@ def test_planted_use_of_padding_is_noticed(
     model: WorldActionModel, padded: Batch, mistake: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if mistake == "no mask":
-        monkeypatch.setattr(world_action, "_known", lambda frames, _valid: frames)
+        for place in ("world_action", "noised"):
+            monkeypatch.setattr(f"adapt.models.{place}.known", lambda frames, _valid: frames)
     else:
         monkeypatch.setattr(torch, "where", multiplied)
     with pytest.raises(AssertionError, match="what is not real reached a loss"):
