@@ -155,6 +155,24 @@ def test_without_context_a_word_has_its_own_feature_whatever_stands_beside_it() 
     assert not torch.allclose(reading.encode([near])[0][3], reading.encode([far])[0][3], atol=1e-4)
 
 
+def test_without_context_a_words_feature_is_the_mean_of_its_bytes_read_alone_however_long_the_others_are() -> None:
+    by_byte = TextEncoder(_SMALL_TEXT)
+    alone = TextEncoder(replace(_SMALL_TEXT, words=True, context=False))
+    alone.load_state_dict(by_byte.state_dict())
+    words = ["it", "incomprehensibly", "put", "it"]
+    features, valid = alone.embed([" ".join(words), "left"])
+
+    assert valid.tolist() == [[True] * 4, [True, False, False, False]]
+    for found, word in zip([*features[0], features[1, 0]], [*words, "left"], strict=True):
+        assert torch.allclose(found, by_byte.encode([word])[0].mean(0), atol=1e-5), word
+
+
+def test_whether_words_read_each_other_decides_the_fingerprint() -> None:
+    kinds = [replace(_SMALL_TEXT, words=True, context=context) for context in (True, False)]
+    assert [TextConfig.from_json(kind.to_json()) for kind in kinds] == kinds
+    assert len({TextEncoder(kind).fingerprint for kind in (*kinds, _SMALL_TEXT)}) == 3
+
+
 def test_without_context_gradients_reach_the_encoder_and_long_prompts_are_cut(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
