@@ -288,7 +288,7 @@ def test_pretrain_reads_its_own_recipes(tmp_path, pipeline, capsys):
     assert (type(config).__name__, config.seed, out) == ("PretrainConfig", 3, tmp_path)
     assert capsys.readouterr().out == f"{tmp_path}/base\n"
     assert cli.main(["pretrain", "--out", str(tmp_path), "--recipe", "tny"]) == 1
-    assert "no recipe 'tny'; did you mean 'tiny'? shipped are: tiny;" in capsys.readouterr().err
+    assert "no recipe 'tny'; did you mean 'tiny'? shipped are: continued, tiny;" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -93,7 +93,7 @@ def test_without_anything_but_names_the_shipped_base_is_planned_for():
     found = plan("tiny", "24", data="human", price_per_h=2.0)
     assert found.chosen is found.rungs[0]
     assert not any(rung.planned for rung in found.rungs)
-    assert found.windows == 12 * 60 // 3.2
+    assert found.windows == 225  # 12 minutes of 3.2 s
     assert found.cost == 2.0 * found.hours
     assert "the base, in half precision" not in found.disk
 
