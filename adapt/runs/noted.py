@@ -9,7 +9,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, get_type_hints
 
 from adapt.errors import RunError
 from adapt.runs.atomic import write_atomic
@@ -92,7 +92,8 @@ class Notes(Generic[T]):
         if not isinstance(row, dict) or not needed <= set(row) <= {item.name for item in fields}:
             named = ", ".join(item.name for item in fields)
             raise ValueError(f"{where} is {brief(row)}, where an object of {named} belongs")
-        value = self.kind(**row)
-        if misfit := find_misfit(value, self.kind, where):
-            raise ValueError(misfit)
-        return value
+        kinds = get_type_hints(self.kind)
+        for name, value in row.items():
+            if misfit := find_misfit(value, kinds[name], f"{where}.{name}"):
+                raise ValueError(misfit)
+        return self.kind(**row)

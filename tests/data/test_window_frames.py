@@ -10,7 +10,7 @@ import torch
 from encoded_builder import GEOMETRY, hand
 from run_builder import draw_video, windows_of
 
-from adapt.data import encode_windows, window_frames
+from adapt.data import encode_windows, films
 from adapt.data.encode_windows import encode_into, missing
 from adapt.data.latent_store import LatentCache
 from adapt.data.window_frames import WindowFrames, read_windows, times_of
@@ -36,9 +36,9 @@ def at(window: Window, path: Path) -> Window:
 def passes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many frames each pass over a video asks for."""
     calls: list[int] = []
-    frames_at = window_frames.frames_at
+    frames_at = films.frames_at
     monkeypatch.setattr(
-        window_frames, "frames_at", lambda path, times_s: calls.append(len(times_s)) or frames_at(path, times_s)
+        films, "frames_at", lambda path, times_s: calls.append(len(times_s)) or frames_at(path, times_s)
     )
     return calls
 
@@ -77,14 +77,14 @@ def test_what_is_held_while_reading_does_not_grow_with_the_number_of_windows(tmp
     path = draw_video(tmp_path / "a.mp4", seconds=30.0, seed=0)
     windows = [at(w, path) for w in windows_of(path, tmp_path, chunks=[1] * 18, split="train", geometry=GEOMETRY)]
     made: list[int] = []
-    frames_at = window_frames.frames_at
+    frames_at = films.frames_at
 
     def noted(path: Path, times_s: list[float]) -> Iterator[torch.Tensor]:
         for frame in frames_at(path, times_s):
             made.append(1)
             yield frame
 
-    monkeypatch.setattr(window_frames, "frames_at", noted)
+    monkeypatch.setattr(films, "frames_at", noted)
     for number, reading in enumerate(read_windows(windows, hand(), GEOMETRY, Cache(tmp_path / "cache")), start=1):
         assert len(reading.frames) == 9
         assert len(made) <= 1 + 8 * number + window_frames._AHEAD

@@ -41,7 +41,10 @@ def test_json_is_plain_and_gives_the_same_body_back():
     assert Embodiment.from_json(json.loads(json.dumps(spec.to_json())), source="bundle") == spec
 
 
-SHIPPED = ["g1_inspire", "gr1_sim", "human_hand", "tabletop_arm", "tabletop_gripper"]
+SHIPPED = [
+    *("agibot_g1", "aloha", "aloha_hdf5", "droid", "g1_inspire", "gr1_sim", "human_hand", "so100", "so101"),
+    *("tabletop_arm", "tabletop_gripper", "yam_bimanual"),
+]
 
 
 @pytest.mark.parametrize("name", SHIPPED)

@@ -104,7 +104,7 @@ def test_commands_that_are_a_copy_of_the_state_are_refused(folders: dict[str, Pa
 # What is wrong -> the checks that stand against it, each a module or class and a name.
 PLANTED: dict[str, list[tuple[object, str]]] = {
     "a column off by one": [(play_windows, "check_body")],
-    "two axes swapped": [(checks, "_check_axis")],
+    "two axes swapped": [(checks, "check_axis")],
     "actions that are the state": [(specs, "_check_commands"), (checks.CopiedActions, "refuse")],
     "relative to a state in another unit": [(specs, "_check_relative")],
     "a camera without a place": [(play_windows, "check_slots")],

@@ -20,7 +20,7 @@ from adapt.models.formats.sizes import ACTIONS, CODEC, IMAGE, TEXT, TRANSFORMER,
 from adapt.models.formats.wan_names import image_places, text_places, transformer_places
 from adapt.models.wan.config import WanConfig
 
-TOLERANCE = 1e-5
+TOLERANCE, CODECS = 1e-5, 5e-5  # a codec's many convolutions are summed in another order on another processor
 Tensors = dict[str, Tensor]
 WAN = WanConfig(
     num_attention_heads=2,
@@ -150,7 +150,7 @@ def test_outputs_are_those_of_the_published_class(name: str) -> None:
     with torch.no_grad():
         got = CASES[name].run(module, given)
     assert all(value.std() > 1e-3 for value in wanted.values())
-    assert apart(got, wanted) <= TOLERANCE
+    assert apart(got, wanted) <= (CODECS if "codec" in name else TOLERANCE)
 
 
 @pytest.mark.parametrize("name", CASES)
