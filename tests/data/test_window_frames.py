@@ -10,7 +10,7 @@ import torch
 from encoded_builder import GEOMETRY, hand
 from run_builder import draw_video, windows_of
 
-from adapt.data import encode_windows, films
+from adapt.data import encode_windows, films, window_frames
 from adapt.data.encode_windows import encode_into, missing
 from adapt.data.latent_store import LatentCache
 from adapt.data.window_frames import WindowFrames, read_windows, times_of

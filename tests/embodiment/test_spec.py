@@ -7,6 +7,7 @@ from play_builder import body, geometry
 
 from adapt.embodiment.spec import Axis, Embodiment, check_slots, list_embodiments, load_embodiment
 from adapt.errors import EmbodimentError
+from adapt.models.bases import TINY_GEOMETRY
 
 RECIPES = Path(__file__).parents[2] / "recipes" / "embodiment"
 
@@ -52,7 +53,7 @@ def test_shipped_body_loads_by_name_and_survives_its_json(name):
     spec = load_embodiment(name, [RECIPES])
     assert spec.name == name
     assert Embodiment.from_json(spec.to_json(), source="bundle") == spec
-    check_slots(spec, geometry().canvas)
+    check_slots(spec, TINY_GEOMETRY.canvas)
 
 
 def test_every_shipped_body_is_tested_above():
